@@ -1,0 +1,187 @@
+import pytest
+import torch
+from broadcast.toy import GROUPS, ToyArchitecture, ToyTransformer, sample
+
+from pab_bench.broadcast.engine import Broadcast, PlanMismatch
+from pab_bench.broadcast.kinds import CROSS, MLP_SPATIAL, SPATIAL
+from pab_bench.broadcast.ledger import LedgerMismatch
+from pab_bench.broadcast.plan import make_plan
+from pab_bench.broadcast.rules import GapRule, Rules
+
+TIMES = [900, 700, 500, 300, 100]
+WINDOW = GapRule(True, (150, 850), 2)
+
+
+@pytest.fixture
+def transformer():
+    torch.manual_seed(0)
+    return ToyTransformer()
+
+
+def plan_of(rules):
+    return make_plan(rules, TIMES, 2, GROUPS)
+
+
+def by_hand(transformer, keep_gated):
+    """The same loop with spatial attention kept by hand, written without the engine."""
+    x = torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
+    kept = {}
+    with torch.no_grad():
+        for step, timestep in enumerate(TIMES):
+            time, h = torch.tensor([timestep, timestep]).float()[:, None] / 1000, x
+            for i, (s, t) in enumerate(
+                zip(transformer.spatial, transformer.temporal, strict=True)
+            ):
+                gate = time.sin()
+                if not WINDOW.reuses(step, timestep, i):
+                    output = s.attention(h + time)
+                    kept[i] = gate * output if keep_gated else output
+                h = (kept[i] if keep_gated else gate * kept[i]) + h
+                h = s.cross(h) + h
+                h = gate * s.mlp(h + time) + h
+                h = t(h, time)
+            x = x - 0.1 * h
+    return x
+
+
+@pytest.mark.parametrize("broadcast_object", ["output", "ungated"])
+def test_reuse_equals_a_loop_by_hand(transformer, broadcast_object):
+    expected = by_hand(transformer, broadcast_object == "output")
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan, broadcast_object) as broadcast:
+        ours = sample(transformer, TIMES)
+    broadcast.ledger.check(plan)
+    assert torch.equal(ours, expected)
+    assert not torch.equal(ours, sample(transformer, TIMES))
+
+
+def test_both_objects_differ(transformer):
+    results = []
+    for broadcast_object in ("output", "ungated"):
+        plan = plan_of(Rules(spatial=WINDOW))
+        with Broadcast(ToyArchitecture(transformer), plan, broadcast_object):
+            results.append(sample(transformer, TIMES))
+    assert not torch.equal(*results)
+
+
+def test_nothing_reused_is_bit_equal_to_the_bare_model(transformer):
+    bare = sample(transformer, TIMES)
+    plan = plan_of(Rules(spatial=GapRule(True, (0, 1000), 1)))
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        attached = sample(transformer, TIMES)
+    broadcast.ledger.check(plan)
+    assert torch.equal(bare, attached)
+    assert broadcast.peak_cache_bytes == 0
+
+
+def test_every_module_is_restored_also_after_an_exception(transformer):
+    own = transformer.spatial[0]
+    own.forward = own.forward  # An instance's own forward, as offloading hooks set it.
+    before = [dict(m.__dict__) for m in transformer.modules()]
+    with (
+        pytest.raises(RuntimeError, match="broken off"),
+        Broadcast(ToyArchitecture(transformer), plan_of(Rules(spatial=WINDOW))) as broadcast,
+    ):
+        sample(transformer, TIMES[:2])
+        raise RuntimeError("broken off")
+    after = [dict(m.__dict__) for m in transformer.modules()]
+    assert [b.get("forward") for b in before] == [a.get("forward") for a in after]
+    assert not any(a["_forward_pre_hooks"] for a in after)
+    assert not broadcast._kept
+
+
+def test_state_is_new_for_every_video(transformer):
+    plan = plan_of(Rules(spatial=WINDOW, cross=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        first = sample(transformer, TIMES, seed=1)
+        second = sample(transformer, TIMES, seed=2)
+        broadcast.ledger.check(plan)
+        assert torch.equal(first, sample(transformer, TIMES, seed=1))
+    with Broadcast(ToyArchitecture(transformer), plan):
+        assert torch.equal(second, sample(transformer, TIMES, seed=2))
+
+
+def test_a_video_that_was_broken_off_needs_a_new_start(transformer):
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        sample(transformer, TIMES[:3])
+        with pytest.raises(PlanMismatch, match="start_video"):
+            sample(transformer, TIMES)
+        broadcast.start_video()
+        resumed = sample(transformer, TIMES)
+    with Broadcast(ToyArchitecture(transformer), plan):
+        assert torch.equal(resumed, sample(transformer, TIMES))
+
+
+def test_a_run_that_differs_from_its_plan_fails(transformer):
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        sample(transformer, TIMES[:3])
+    with pytest.raises(LedgerMismatch, match="was not visited at call 3"):
+        broadcast.ledger.check(plan)
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        sample(transformer, TIMES)
+    with pytest.raises(LedgerMismatch, match="reused at call 1"):
+        broadcast.ledger.check(plan_of(Rules()))
+
+
+def test_two_calls_per_step_keep_two_states(transformer):
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan, lanes=2) as broadcast:
+        states = [torch.zeros(2, 4), torch.ones(2, 4)]
+        with torch.no_grad():
+            for timestep in TIMES:
+                time = torch.tensor([timestep, timestep])
+                states = [x - 0.1 * transformer(x, time) for x in states]
+    broadcast.ledger.check(plan)
+    for lane, start in enumerate((torch.zeros(2, 4), torch.ones(2, 4))):
+        with Broadcast(ToyArchitecture(transformer), plan), torch.no_grad():
+            for timestep in TIMES:
+                start = start - 0.1 * transformer(start, torch.tensor([timestep, timestep]))
+        assert torch.equal(start, states[lane])
+
+
+def test_cache_holds_only_what_is_still_needed(transformer):
+    one = 2 * 4 * 4  # one output in bytes
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
+        sample(transformer, TIMES)
+        assert not broadcast._kept
+    assert broadcast.peak_cache_bytes == 2 * one
+
+
+def test_observers_see_every_output_before_and_behind_the_gate(transformer):
+    class Watcher:
+        def __init__(self):
+            self.seen = []
+
+        def start_video(self):
+            self.seen = []
+
+        def observe(self, group, block, call, ungated, gated):
+            time = torch.tensor(TIMES[call] / 1000)
+            factor = 1.0 if group == CROSS else time.sin()
+            self.seen.append((group, block, call, torch.allclose(gated, ungated * factor)))
+
+    watcher = Watcher()
+    with Broadcast(ToyArchitecture(transformer), plan_of(Rules()), observers=[watcher]):
+        sample(transformer, TIMES)
+    assert len(watcher.seen) == len(GROUPS) * 2 * len(TIMES)
+    assert all(agrees for *_, agrees in watcher.seen)
+
+
+def test_misuse_is_refused(transformer):
+    architecture = ToyArchitecture(transformer)
+    with pytest.raises(ValueError, match="broadcast_object"):
+        Broadcast(architecture, plan_of(Rules()), "scores")
+    with pytest.raises(ValueError, match="the plan is for 3 blocks"):
+        Broadcast(architecture, make_plan(Rules(), TIMES, 3, GROUPS))
+    with pytest.raises(ValueError, match="the model has"):
+        Broadcast(architecture, make_plan(Rules(), TIMES, 2, (SPATIAL, MLP_SPATIAL)))
+    with pytest.raises(ValueError, match="observers"):
+        Broadcast(architecture, plan_of(Rules(spatial=WINDOW)), observers=[object()])
+    with (
+        Broadcast(architecture, plan_of(Rules())) as broadcast,
+        pytest.raises(RuntimeError, match="already attached"),
+    ):
+        broadcast.__enter__()

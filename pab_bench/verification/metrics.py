@@ -1,0 +1,101 @@
+"""Our metrics against golden values of the PAB evaluation code and of VBench on real clips."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pab_bench.metrics import Lpips
+from pab_bench.verification.base import Check, check, failed_check
+from pab_bench.verification.metric_clips import ClipChecks, load_image
+
+GOLDENS = "metrics.json"
+EXAMPLE = "lpips_example"
+EXAMPLE_VALUES = "values.json"
+
+TOLERANCES = {"psnr": 1e-5, "ssim": 1e-5, "lpips": 1e-4, "temporal_flickering": 1e-6}
+"""For files that state none."""
+
+
+class MetricsVerifier:
+    """Checks a folder with `metrics.json` (clips in npz files) and, if present, `lpips_example/`.
+
+    Clips, pairs, metrics and tolerances are taken from the files.
+    """
+
+    name = "metrics"
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether the folder holds golden metric values."""
+        return (folder / GOLDENS).is_file() or (folder / EXAMPLE / EXAMPLE_VALUES).is_file()
+
+    def run(self, folder: Path) -> Iterator[Check]:
+        """Check every clip, every pair and the means over them, then the example images."""
+        tolerances = TOLERANCES
+        if (folder / GOLDENS).is_file():
+            goldens = json.loads((folder / GOLDENS).read_text(encoding="utf-8"))
+            tolerances = TOLERANCES | stated_tolerances(goldens)
+            if not goldens.get("clips"):
+                yield failed_check(GOLDENS, "clips", "the file names no clips")
+            for name, clip in goldens.get("clips", {}).items():
+                yield from ClipChecks(folder, name, clip, tolerances).run()
+        if (folder / EXAMPLE / EXAMPLE_VALUES).is_file():
+            yield from _example_checks(folder / EXAMPLE, tolerances["lpips"])
+
+
+def stated_tolerances(goldens: dict[str, Any]) -> dict[str, float]:
+    """Tolerances by metric from every object in `goldens` whose key speaks of tolerances."""
+    found: dict[str, float] = {}
+    for key, value in goldens.items():
+        if not isinstance(value, dict):
+            continue
+        if "tolerance" in key:
+            found |= {
+                name: float(number)
+                for name, number in value.items()
+                if isinstance(number, int | float)
+            }
+        else:
+            found |= stated_tolerances(value)
+    return found
+
+
+def _example_checks(folder: Path, tolerance: float) -> Iterator[Check]:
+    """The published LPIPS example: three images, two distances, rounded to the digits given."""
+    file = f"{EXAMPLE}/{EXAMPLE_VALUES}"
+    goldens = json.loads((folder / EXAMPLE_VALUES).read_text(encoding="utf-8"))
+    pairs = re.findall(r"d\((\w+), *(\w+)\)", goldens["order"])
+    measured = goldens.get("measured", {}).get("alex_v0.1_spatial_mean")
+    # Published values are of the variant without a map, which differs by up to a few 1e-5.
+    published = goldens.get("published", {}).get("alex_v0.1")
+    for name, values, allowed in (
+        ("measured", measured, tolerance),
+        ("published", published, 5e-5),
+    ):
+        if values is None:
+            continue
+        if len(values) != len(pairs):
+            yield failed_check(file, name, f"expected {len(pairs)} distances, got {len(values)}")
+            continue
+        for (first, second), golden in zip(pairs, values, strict=True):
+            yield check(
+                file,
+                f"{name} d({first}, {second})",
+                allowed + _rounding(golden),
+                partial(_example_difference, folder, first, second, golden),
+            )
+
+
+def _example_difference(folder: Path, first: str, second: str, golden: float) -> float:
+    images = [load_image(folder / f"{name}.png") for name in (first, second)]
+    return abs(float(Lpips().per_frame(images[0], images[1])[0]) - golden)
+
+
+def _rounding(golden: float) -> float:
+    """Half a unit of the last decimal with which the number is written."""
+    decimals = len(repr(golden).partition(".")[2])
+    return float(0.5 * 10**-decimals)

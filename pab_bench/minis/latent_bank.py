@@ -1,0 +1,96 @@
+"""Stage 2: clips encoded once, so that training a transformer does not wait for the autoencoder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from pab_bench.minis.captions import Caption, all_captions
+from pab_bench.minis.render import FRAMES, sample_clips
+
+_CHUNK = 32
+_FIRST_INDEX = 10_000_000
+"""Index of the first chunk: the autoencoder's own batches use lower ones."""
+
+
+@dataclass(frozen=True)
+class LatentBank:
+    """Standardised latents and what is needed to standardise others.
+
+    Attributes:
+        latents: (clips, channels, FRAMES, height, width) float16, zero mean and unit variance
+            per channel.
+        caption_indices: (clips,) int64 into `all_captions()`.
+        mean: (channels,) float32, of the raw latents.
+        std: (channels,) float32, likewise.
+    """
+
+    latents: torch.Tensor
+    caption_indices: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def texts(self) -> list[str]:
+        """The caption of every clip."""
+        captions = all_captions()
+        return [captions[int(i)].text for i in self.caption_indices]
+
+
+@torch.no_grad()
+def make_bank(
+    vae: AutoencoderKL, path: Path, clips: int, seed: int, device: torch.device, autocast: bool
+) -> LatentBank:
+    """Load the bank at `path`, or encode `clips` clips and write it there."""
+    if not path.exists():
+        index_of: dict[Caption, int] = {c: i for i, c in enumerate(all_captions())}
+        latents, indices = [], []
+        vae = vae.to(device, memory_format=torch.channels_last).eval()
+        for chunk in range(clips // _CHUNK):
+            batch = sample_clips(_CHUNK, seed, _FIRST_INDEX + chunk)
+            images = batch.video.flatten(0, 1).permute(0, 3, 1, 2) * 2 - 1
+            images = images.to(device, memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                mean = vae.encode(images).latent_dist.mean
+            latents.append(mean.float().cpu().unflatten(0, (_CHUNK, FRAMES)).transpose(1, 2))
+            indices += [index_of[c] for c in batch.captions]
+            if chunk % 32 == 0:
+                print(f"bank {chunk * _CHUNK}/{clips}", flush=True)
+        raw = torch.cat(latents)
+        mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
+        shape = (1, -1, 1, 1, 1)
+        standard = (raw - mean.view(shape)) / std.view(shape)
+        tensors = {
+            "latents": standard.half().contiguous(),
+            "caption_indices": torch.tensor(indices),
+            "mean": mean,
+            "std": std,
+        }
+        temporary = path.with_suffix(".tmp")
+        save_file(tensors, temporary)
+        os.replace(temporary, path)
+    with safe_open(path, "pt") as file:
+        return LatentBank(**{name: file.get_tensor(name) for name in LatentBank.__annotations__})
+
+
+@torch.no_grad()
+def fold_standardisation(vae: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor) -> None:
+    """Make `vae` speak standardised latents by changing its two quantisation convolutions.
+
+    A pipeline then needs no more than `scaling_factor = 1`.
+    """
+    if vae.quant_conv is None or vae.post_quant_conv is None:
+        raise ValueError("the autoencoder has no quantisation convolutions to fold into")
+    channels = len(mean)
+    weight, bias = vae.quant_conv.weight, vae.quant_conv.bias
+    weight[:channels] /= std[:, None, None, None]
+    bias[:channels] = (bias[:channels] - mean) / std
+    bias[channels:] -= 2 * std.log()  # The second half holds log variances.
+    weight, bias = vae.post_quant_conv.weight, vae.post_quant_conv.bias
+    bias += (weight[:, :, 0, 0] * mean).sum(1)
+    weight *= std[None, :, None, None]

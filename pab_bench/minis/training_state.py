@@ -1,0 +1,101 @@
+"""What every training stage shares: resumable state, learning-rate schedule, EMA, progress."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def learning_rate(step: int, total: int, peak: float, warm_up: int, hold: float) -> float:
+    """Linear warm-up, hold at `peak` until the share `hold` of `total` steps, cosine to zero."""
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    start = hold * total
+    if step <= start:
+        return peak
+    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (total - start))))
+
+
+class MovingAverage:
+    """Exponential moving average of a model's parameters, warmed up over the first steps."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.values = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move the average towards the model's parameters after optimiser step `step`."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        state = model.state_dict()
+        own = [v for v in self.values.values() if v.is_floating_point()]
+        new = [state[k] for k, v in self.values.items() if v.is_floating_point()]
+        torch._foreach_lerp_(own, new, 1 - decay)
+
+
+class Checkpoint:
+    """One stage's state in a folder, written atomically, so that a killed run goes on.
+
+    The random numbers of a step depend on the seed and the step alone, so that a resumed run
+    sees the batches that an undisturbed one would have seen.
+    """
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        self.path = folder / f"{stage}.pt"
+        self.log_path = folder / f"{stage}.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def load(self) -> dict | None:
+        """The last saved state, or None at the first start."""
+        if not self.path.exists():
+            return None
+        return torch.load(self.path, map_location="cpu", weights_only=True)
+
+    def save(self, state: dict) -> None:
+        """Replace the saved state."""
+        temporary = self.path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.path)
+
+    def log(self, row: dict) -> None:
+        """Append one line of figures."""
+        with self.log_path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def step_generator(seed: int, stage: int, step: int) -> torch.Generator:
+    """The random numbers of one training step."""
+    return torch.Generator().manual_seed((seed * 16 + stage) * 2**32 + step)
+
+
+class Progress:
+    """Prints loss, speed and the time that is left."""
+
+    def __init__(self, stage: str, total: int, first: int, every: int = 50) -> None:
+        self.stage, self.total, self.first, self.every = stage, total, first, every
+        self.began = time.perf_counter()
+        self.values: dict[str, list[float]] = {}
+
+    def update(self, step: int, **values: float) -> dict | None:
+        """Take a step's figures; every `every` steps print and return their means."""
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+        if (step + 1) % self.every and step + 1 != self.total:
+            return None
+        means = {name: sum(v) / len(v) for name, v in self.values.items()}
+        self.values = {}
+        seconds = (time.perf_counter() - self.began) / (step + 1 - self.first)
+        left = seconds * (self.total - step - 1)
+        figures = "  ".join(f"{name} {value:.5f}" for name, value in means.items())
+        print(
+            f"{self.stage} {step + 1}/{self.total}  {figures}  "
+            f"{seconds:.3f} s/step  {left / 60:.1f} min left",
+            flush=True,
+        )
+        return {"step": step + 1, "seconds_per_step": round(seconds, 4), **means}

@@ -1,0 +1,64 @@
+"""Says in words what a configuration key expects."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from functools import cache
+from typing import Any
+
+from pab_bench.config.schema import RootConfig
+
+_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list[int]: "a list of whole numbers, such as [0,5]",
+    list[str]: "a list of texts",
+}
+
+
+@cache
+def _keys(section: type) -> dict[str, Any]:
+    return typing.get_type_hints(section)
+
+
+def find(key: str) -> Any:
+    """The type of a dotted key.
+
+    Raises:
+        LookupError: if there is no such key; its arguments are the path up to the unknown part,
+            the unknown part, and what could stand in its place.
+    """
+    section: Any = RootConfig
+    path: list[str] = []
+    for part in key.split("."):
+        if not dataclasses.is_dataclass(section):
+            raise LookupError(path, part, [])
+        keys = _keys(typing.cast("type", section))
+        if part not in keys:
+            raise LookupError(path, part, list(keys))
+        section = keys[part]
+        path.append(part)
+    return section
+
+
+def is_number_for_switch(key: str, value: object) -> bool:
+    """Whether a switch is given a number, as in `spatial_skip=2` where a gap was meant.
+
+    OmegaConf would take it for true.
+    """
+    return find(key) is bool and type(value) in (int, float)
+
+
+def expected(key: str) -> str:
+    """What values a key takes, in words."""
+    hint = find(key)
+    if dataclasses.is_dataclass(hint):
+        return f"a mapping with {', '.join(_keys(typing.cast('type', hint)))}"
+    if isinstance(hint, types.UnionType):
+        kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType]
+        return " or ".join([*(_WORDS[kind] for kind in kinds), "null"])
+    return _WORDS[hint]

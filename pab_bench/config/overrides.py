@@ -1,0 +1,95 @@
+"""What can be told of one command-line override by itself."""
+
+from __future__ import annotations
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from pab_bench.config.describe import expected, find
+from pab_bench.config.problems import Problem, did_you_mean, one_of, show
+
+
+def is_hydra_key(override: Override) -> bool:
+    """Whether it is Hydra's own business."""
+    return override.key_or_group.startswith(("hydra.", "hydra/"))
+
+
+class OverrideChecker:
+    """Knows the groups and their options, and the schema's keys."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self.loader = loader
+        self._options: dict[str, list[str]] = {}
+
+    def options(self, group: str) -> list[str]:
+        """The choices of a config group; none if there is no such group."""
+        if group not in self._options:
+            self._options[group] = self.loader.get_group_options(group, ObjectType.CONFIG)
+        return self._options[group]
+
+    def is_group(self, override: Override) -> bool:
+        """Whether it chooses from a config group."""
+        return bool(self.options(override.key_or_group))
+
+    def problem(self, override: Override) -> Problem | None:
+        """What is wrong with an override, whatever the others are; None if nothing is."""
+        line = str(override.input_line)
+        if self.is_group(override):
+            return self._group_problem(override)
+        if is_hydra_key(override):
+            return None
+        if override.is_delete():
+            return Problem(line, "a setting cannot be removed; null = its default")
+        key = override.key_or_group
+        try:
+            find(key)
+        except LookupError as error:
+            path, part, keys = error.args
+            groups = [] if path else self.loader.list_groups("")
+            hint = did_you_mean(part, dict.fromkeys([*keys, *groups]))
+            where = f" in {'.'.join(path)} ({', '.join(keys)})" if path else ""
+            return Problem(line, f"there is no key {part!r}{where}.{hint}")
+        if override.is_add():
+            return Problem(line, f"the key exists already: write {line.lstrip('+')}")
+        return None
+
+    def wrong_value(self, override: Override) -> Problem:
+        """The value does not have the key's type."""
+        key = override.key_or_group
+        return Problem(f"{key}={show(override.value())}", f"must be {expected(key)}")
+
+    @staticmethod
+    def _is_setting(key: str) -> bool:
+        try:
+            find(key)
+        except LookupError:
+            return False
+        return True
+
+    def _group_problem(self, override: Override) -> Problem | None:
+        group = override.key_or_group
+        line = str(override.input_line)
+        if override.is_delete():
+            return None
+        if not is_hydra_key(override) and override.is_add() == self._is_setting(group):
+            # Hydra's own advice is for YAML files. A group without a default must be added.
+            plain = line.lstrip("+")
+            return Problem(line, f"write {plain if override.is_add() else '+' + plain}")
+        options = self.options(group)
+        names: list[str]
+        if override.is_sweep_override():
+            try:
+                names = list(override.sweep_string_iterator())
+            except HydraException as error:
+                return Problem(line, str(error))
+        else:
+            names = [override.get_value_element_as_str()]
+        for name in names:
+            # Hydra takes a list of options, too.
+            for choice in name.strip("[]").split(","):
+                if choice not in options:
+                    hint = did_you_mean(choice, options)
+                    return Problem(f"{group}={choice}", f"must be {one_of(options)}.{hint}")
+        return None

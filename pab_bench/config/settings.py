@@ -1,0 +1,180 @@
+"""The validated, fully resolved configuration of one grid point."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which checkpoint, at what size, driven by which sampler.
+
+    Attributes:
+        name: the model's name in `conf/model`.
+        sampler: `module:Class`, imported when it is needed.
+        path: a folder with the checkpoint; None = from the package or the hub.
+        repository: on the hub; None if the checkpoint ships with the package.
+        revision: the hub's pinned commit.
+        depth: number of transformer block pairs.
+        frames: frames of a video.
+        height: of a frame, pixels.
+        width: of a frame, pixels.
+        schedule: formula of the timesteps, if they can be known before the model is loaded.
+        negative_prompt: what guidance leads away from.
+        clean_caption: whether the pipeline cleans prompts before encoding.
+        offload: `none`, `model` or `sequential`: what waits on the host until it is needed.
+    """
+
+    name: str
+    sampler: str
+    path: str | None
+    repository: str | None
+    revision: str | None
+    depth: int
+    frames: int
+    height: int
+    width: int
+    schedule: str | None = None
+    negative_prompt: str = ""
+    clean_caption: bool = False
+    offload: str = "none"
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """Which bulky data a point keeps."""
+
+    curves: bool = True
+    videos: bool = True
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Where results are also sent: `name` is `none` or `wandb`."""
+
+    name: str = "none"
+    project: str | None = None
+    entity: str | None = None
+    mode: str = "offline"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a grid point needs to know; nothing in it is left open but `device: auto`.
+
+    Attributes:
+        model: the model.
+        method: name of the acceleration method.
+        preset: name of the preset, `none` without one.
+        prompt_set: name of the prompt set.
+        prompts: the prompts, in order.
+        seeds: every prompt is sampled with every seed.
+        steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        metrics: names of the metrics.
+        rules: what is broadcast, with the model's windows filled in and block ranges clipped.
+        broadcast_object: `output` or `ungated`.
+        device: `auto`, `cpu`, `mps`, `cuda` or `cuda:N`.
+        dtype: `float32`, `float16` or `bfloat16`.
+        repeats: how often a point is timed.
+        record: which bulky data are kept.
+        results_dir: root of all results, absolute.
+        name: folder of this run below `results_dir`, None for the default.
+        fresh: whether a finished point is computed again.
+        on_error: `continue` or `raise`.
+        tracking: where results are also sent.
+        pab_file: the file from which rules were read.
+        notices: what the user should know although it is no error.
+    """
+
+    model: ModelSettings
+    method: str
+    preset: str
+    prompt_set: str
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    steps: int
+    guidance: float
+    metrics: tuple[str, ...]
+    rules: Rules
+    broadcast_object: Literal["output", "ungated"]
+    device: str
+    dtype: str
+    repeats: int
+    record: RecordSettings
+    results_dir: Path
+    name: str | None
+    fresh: bool
+    on_error: Literal["continue", "raise"]
+    tracking: TrackingSettings
+    pab_file: Path | None = None
+    notices: tuple[str, ...] = ()
+
+    def is_baseline(self) -> bool:
+        """Whether broadcasting is switched off for every kind.
+
+        A gap of 1 is not a baseline although it reuses nothing: it is sampled through the attached
+        method and compared with the baseline, as a control.
+        """
+        rules = (getattr(self.rules, f.name) for f in fields(self.rules))
+        return not any(r.keys if isinstance(r, KeyRule) else r.skip for r in rules)
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the point's numbers and which are kept, as plain JSON.
+
+        Rules that reuse nothing are left out, so that they make one point whatever their window is.
+        Known only later and so not in it: the weights' digest, the kind of device, library versions.
+        """
+        model = asdict(self.model)
+        del model["schedule"]  # It only says early what the sampler says later.
+        # A path says where weights lie, not what they are.
+        if model.pop("path") is not None:
+            model["repository"] = model["revision"] = None
+        baseline = self.is_baseline()
+        return {
+            "model": model,
+            "method": None if baseline else self.method,
+            "rules": self._active_rules(),
+            "broadcast_object": None if baseline else self.broadcast_object,
+            "prompts": list(self.prompts),
+            "seeds": list(self.seeds),
+            "steps": self.steps,
+            "guidance": float(self.guidance),
+            "dtype": self.dtype,
+            "metrics": sorted(self.metrics),
+            "repeats": self.repeats,
+            "record": asdict(self.record),
+        }
+
+    def _active_rules(self) -> dict[str, dict[str, Any] | None]:
+        depth = self.model.depth
+        return {
+            "spatial": _resolved(self.rules.spatial, depth),
+            "temporal": _resolved(self.rules.temporal, depth),
+            "cross": _resolved(self.rules.cross, depth),
+            "mlp_spatial": _resolved(self.rules.mlp_spatial, depth),
+            "mlp_temporal": _resolved(self.rules.mlp_temporal, depth),
+        }
+
+
+def _resolved(rule: GapRule | KeyRule, depth: int) -> dict[str, Any] | None:
+    """A rule as plain JSON; None if it never reuses."""
+    if isinstance(rule, KeyRule):
+        keys = [
+            {"timestep": k.timestep, "reuse_steps": k.reuse_steps, "blocks": sorted(k.blocks)}
+            for k in rule.keys
+            if k.reuse_steps and k.blocks
+        ]
+        return {"skip": True, "keys": keys} if keys else None
+    if not rule.skip or rule.gap == 1:
+        return None
+    return {
+        "skip": True,
+        "threshold": list(rule.threshold),
+        "gap": rule.gap,
+        "block": list(rule.block or (0, depth - 1)),
+    }

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pab_bench import cli
+from pab_bench.config.paths import ROOT
+from pab_bench.config.settings import Settings
+from pab_bench.errors import ConfigError, PabBenchError
+from pab_bench.experiment.job import Job
+
+Runner = Callable[[Settings, Job], None]
+
+
+def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_bad_configuration_from_anywhere(tmp_path: Path) -> None:
+    done = python("-m", "pab_bench", "-m", "spatial_gap=1,0", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "spatial_gap=0: must be a whole number of at least 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pab_bench.cli import main; status = main(['--help']); "
+        "heavy = {'torch', 'diffusers', 'pandas', 'matplotlib'} & set(sys.modules); "
+        "sys.exit(f'{status} {heavy}' if status or heavy else 0)"
+    )
+    done = python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "sweeps: gap_grid" in done.stdout
+    assert "spatial, temporal, cross or mlp" in done.stdout
+
+
+def test_bad_configuration_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pab_bench.cli import main; status = main(['steps=0']); "
+        "sys.exit(f'{status} torch' if status != 2 or 'torch' in sys.modules else 0)"
+    )
+    done = python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pab_bench ")
+
+
+class Experiment:
+    """Stands in for the experiment, which this is not a test of; it keeps what it was given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.jobs: list[tuple[Settings, Job]] = []
+        self.finished: list[Path] = []
+        self.finish_status = 0
+        self.behave: Runner = lambda settings, job: None
+        run = types.ModuleType("pab_bench.experiment.run")
+        run.run_job = self.run_job  # type: ignore[attr-defined]
+        finish = types.ModuleType("pab_bench.experiment.finish")
+        finish.finish_sweep = self.finish_sweep  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, run.__name__, run)
+        monkeypatch.setitem(sys.modules, finish.__name__, finish)
+
+    def run_job(self, settings: Settings, job: Job) -> None:
+        self.jobs.append((settings, job))
+        self.behave(settings, job)
+
+    def finish_sweep(self, directory: Path) -> int:
+        self.finished.append(directory)
+        return self.finish_status
+
+
+@pytest.fixture
+def experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Experiment:
+    monkeypatch.chdir(tmp_path)
+    return Experiment(monkeypatch)
+
+
+def test_a_single_run(experiment: Experiment, tmp_path: Path) -> None:
+    assert cli.main(["spatial_gap=2"]) == 0
+    ((settings, job),) = experiment.jobs
+    assert settings.rules.spatial.gap == 2
+    assert settings.results_dir == tmp_path / "results"
+    assert (job.number, job.overrides, job.multirun) == (0, ["spatial_gap=2"], False)
+    assert job.directory.parent == tmp_path / "results" / "single"
+    assert experiment.finished == [job.directory]
+    assert job.sweep_directory == job.directory
+    assert (job.directory / "pab_bench.log").exists()
+
+
+def test_a_multirun(experiment: Experiment, tmp_path: Path) -> None:
+    assert cli.main(["-m", "spatial_gap=1,2", "name=mine", "seeds=[0,1]"]) == 0
+    (directory,) = experiment.finished
+    assert directory.parent == tmp_path / "results" / "mine"
+    assert [job.directory for _, job in experiment.jobs] == [directory / "0", directory / "1"]
+    assert [job.number for _, job in experiment.jobs] == [0, 1]
+    assert {job.sweep_directory for _, job in experiment.jobs} == {directory}
+    assert experiment.jobs[1][1].overrides == ["spatial_gap=2", "name=mine", "seeds=[0,1]"]
+    assert [settings.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
+
+
+def test_a_sweep_file_needs_no_m(experiment: Experiment, tmp_path: Path) -> None:
+    assert cli.main(["+sweeps=gap_grid", "spatial_gap=2", "temporal_gap=3"]) == 0
+    assert [settings.rules.cross.gap for settings, _ in experiment.jobs] == [1, 6, 9]
+    assert experiment.finished[0].parent == tmp_path / "results" / "gap_grid"
+
+
+def test_a_bad_point_late_in_the_grid_stops_before_the_first(experiment: Experiment) -> None:
+    assert cli.main(["-m", "spatial_gap=1,2,0"]) == 2
+    assert experiment.jobs == []
+    assert experiment.finished == []
+
+
+def test_a_failed_point_is_exit_status_1(experiment: Experiment) -> None:
+    experiment.finish_status = 1
+    assert cli.main(["spatial_gap=2"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "jobs"),
+    [
+        (KeyboardInterrupt(), 130, 1),
+        (ConfigError("spatial_threshold=[1,2]: no timestep"), 2, 1),
+        (PabBenchError("weights are missing"), 1, 1),
+        (RuntimeError("a bug"), 1, 2),
+    ],
+    ids=["interrupted", "bad configuration", "no point can be made", "bug"],
+)
+def test_however_it_ends_the_run_is_summed_up(
+    error: BaseException,
+    status: int,
+    jobs: int,
+    experiment: Experiment,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def behave(settings: Settings, job: Job) -> None:
+        raise error
+
+    experiment.behave = behave
+    assert cli.main(["-m", "spatial_gap=1,2"]) == status
+    assert len(experiment.jobs) == jobs
+    assert len(experiment.finished) == 1
+    shown = capsys.readouterr().err
+    assert ("Traceback" in shown) == isinstance(error, RuntimeError)
+
+
+def test_notices_are_shown(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["preset=pab_document"]) == 0
+    assert "WARNING: spatial_block=[0,28] ends beyond" in capsys.readouterr().err
+
+
+def test_the_process_arguments_are_left_as_they_were(experiment: Experiment) -> None:
+    before = list(sys.argv)
+    cli.main(["spatial_gap=2"])
+    assert sys.argv == before

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pab_bench.broadcast.rules import GapRule, KeyRule
+from pab_bench.config.paths import CONF, SWEEPS
+from pab_bench.config.resolve import resolve
+from pab_bench.config.rules_from_config import RULE_KEYS
+from pab_bench.config.settings import Settings
+from pab_bench.minis.captions import split_captions
+
+FILES = sorted([*CONF.rglob("*.yaml"), *SWEEPS.rglob("*.yaml")])
+CHOICES = sorted(
+    f"{file.parent.relative_to(CONF)}={file.stem}"
+    for file in CONF.rglob("*.yaml")
+    if file.parent != CONF
+)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_option_of_every_group_resolves(choice: str, hydra_ready: None) -> None:
+    cfg = compose("config", [choice])
+    assert resolve(cfg, [choice]).steps == 50
+
+
+@pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_sweep_is_a_multirun_of_known_keys(file: Path, hydra_ready: None) -> None:
+    cfg = compose("config", [f"+sweeps={file.stem}"], return_hydra_config=True)
+    assert cfg.hydra.mode.name == "MULTIRUN"
+    for key in cfg.hydra.sweeper.params:
+        assert OmegaConf.select(cfg, key) is not None or key in cfg
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_file_is_headed_by_a_command_that_uses_it(file: Path) -> None:
+    head = file.read_text().splitlines()[:2]
+    command = next(line for line in head if line.startswith("# python -m pab_bench"))
+    if file.parent not in (CONF, CONF / "hydra" / "help"):
+        assert file.stem in command
+
+
+@pytest.mark.parametrize("override", ["spatial_gpa=2", "+foo=1", "model.foo=1"])
+def test_hydra_itself_refuses_unknown_keys(override: str, hydra_ready: None) -> None:
+    if override.startswith("+"):
+        cfg = compose("config", [override])
+        assert "foo" in cfg  # What an append does to a schema; the command line refuses it.
+        return
+    with pytest.raises(HydraException):
+        compose("config", [override])
+
+
+@pytest.mark.parametrize(
+    "override", ["spatial_gap=x", "spatial_skip=maybe", "seeds=[a]", "steps=1.5"]
+)
+def test_hydra_itself_refuses_wrong_types(override: str, hydra_ready: None) -> None:
+    with pytest.raises((HydraException, OmegaConfBaseException)):
+        compose("config", [override])
+
+
+def test_without_settings_nothing_is_reused(settings_of: Callable[..., Settings]) -> None:
+    settings = settings_of()
+    assert not any(settings.identity()["rules"].values())
+    assert not settings.is_baseline()  # It is sampled through the method, as a control.
+    assert settings_of("spatial_skip=false", "temporal_skip=false", "cross_skip=false").is_baseline()
+    assert settings.rules.spatial == GapRule(skip=True, threshold=(100, 800), gap=1, block=None)
+    assert settings.model.name == "latte_mini"
+    assert (settings.guidance, settings.dtype) == (4.0, "float32")
+
+
+@pytest.mark.parametrize(
+    ("preset", "gaps"), [("pab236", (2, 3, 6)), ("pab347", (3, 4, 7)), ("pab469", (4, 6, 9))]
+)
+def test_paper_presets(
+    preset: str, gaps: tuple[int, int, int], settings_of: Callable[..., Settings]
+) -> None:
+    settings = settings_of(f"preset={preset}", "model=latte")
+    rules = settings.rules
+    assert (rules.spatial.gap, rules.temporal.gap, rules.cross.gap) == gaps
+    assert {r.threshold for r in (rules.spatial, rules.temporal, rules.cross)} == {(100, 800)}
+    assert isinstance(rules.mlp_spatial, KeyRule)
+    assert rules.mlp_temporal == rules.mlp_spatial
+    assert [k.timestep for k in rules.mlp_spatial.keys] == [720, 640, 560, 480, 400]
+    assert {k.reuse_steps for k in rules.mlp_spatial.keys} == {2}
+    assert {k.blocks for k in rules.mlp_spatial.keys} == {frozenset(range(5))}
+    assert settings.preset == preset
+    assert settings.notices == ()
+
+
+def test_overrides_win_over_presets(settings_of: Callable[..., Settings]) -> None:
+    assert settings_of("preset=pab236", "spatial_gap=5").rules.spatial.gap == 5
+
+
+def test_preset_file_sets_only_rules() -> None:
+    for file in (CONF / "preset").glob("*.yaml"):
+        assert set(yaml.safe_load(file.read_text())) <= {*RULE_KEYS, "preset"}
+
+
+def test_mini_prompts_are_held_out_captions(settings_of: Callable[..., Settings]) -> None:
+    assert list(settings_of().prompts) == [caption.text for caption in split_captions()[1][:4]]
+
+
+def test_latte_is_pinned(settings_of: Callable[..., Settings]) -> None:
+    model = settings_of("model=latte", "prompts=pab_demo").model
+    assert model.repository == "maxin-cn/Latte-1"
+    assert model.revision is not None
+    assert len(model.revision) == 40
+    assert (model.depth, model.frames, model.height, model.width) == (28, 16, 512, 512)

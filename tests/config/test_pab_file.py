@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pab_bench.broadcast.rules import GapRule
+from pab_bench.config.settings import Settings
+from pab_bench.errors import ConfigError
+
+
+def test_the_documents_yaml_works_as_it_stands(
+    document: Path, settings_of: Callable[..., Settings]
+) -> None:
+    rules = settings_of(f"pab_file={document}", "model=latte").rules
+    assert rules.spatial == GapRule(True, (100, 800), 2, (0, 27))
+    assert rules.temporal == GapRule(True, (100, 800), 4, None)
+    assert rules.cross == GapRule(True, (80, 900), 7, None)
+    assert rules.mlp_spatial == GapRule(False, (100, 800), 1, None)
+
+
+def test_the_document_on_a_smaller_model_is_clipped(
+    document: Path, settings_of: Callable[..., Settings]
+) -> None:
+    settings = settings_of(f"pab_file={document}")
+    assert settings.rules.spatial.block == (0, 5)
+    assert len(settings.notices) == 1
+
+
+def test_the_documents_file_and_preset_are_the_same(
+    document: Path, settings_of: Callable[..., Settings]
+) -> None:
+    both = settings_of(f"pab_file={document}", "preset=pab_document")
+    assert both.rules == settings_of("preset=pab_document").rules
+    assert both.identity() == settings_of(f"pab_file={document}").identity()
+
+
+def test_other_overrides_may_stand_beside_the_file(
+    document: Path, settings_of: Callable[..., Settings]
+) -> None:
+    rules = settings_of(f"pab_file={document}", "temporal_block=[0,2]", "spatial_gap=2").rules
+    assert rules.temporal == GapRule(True, (100, 800), 4, (0, 2))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("spatial_gap=3", "spatial_gap=3: (command line) contradicts spatial_gap: 2 in"),
+        ("spatial_gap=1", "spatial_gap=1: (command line) contradicts spatial_gap: 2 in"),
+        ("preset=pab236", "temporal_gap=3: (preset=pab236) contradicts temporal_gap: 4 in"),
+    ],
+)
+def test_contradiction_names_both(
+    override: str, message: str, document: Path, settings_of: Callable[..., Settings]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(f"pab_file={document}", override)
+    assert any(line.startswith(message) for line in str(caught.value).splitlines())
+    assert str(document) in str(caught.value)
+
+
+def test_contradiction_with_a_value_that_is_also_the_default(
+    tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "off.yaml"
+    file.write_text("spatial_skip: False\n")
+    assert settings_of(f"pab_file={file}").rules.spatial.skip is False
+    with pytest.raises(ConfigError, match=r"preset=pab236. contradicts spatial_skip: false"):
+        settings_of(f"pab_file={file}", "preset=pab236")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("spatial_gpa: 2", "spatial_gpa=2: is not a key of PAB. Did you mean 'spatial_gap'?"),
+        ("steps: 20", "steps=20: is not a key of PAB."),
+        ("1: 2", "1=2: is not a key of PAB."),
+        ("spatial_gap: two", "spatial_gap=two: must be a whole number"),
+        ("spatial_skip: 2", "spatial_skip=2: must be true or false"),
+        ("spatial_gap: 2.5", "spatial_gap=2.5: must be a whole number"),
+        ("spatial_threshold: 100", "spatial_threshold=100: must be a list of whole numbers"),
+        ("- 1", "must contain lines such as 'spatial_gap: 2'"),
+        ("a: [", "is not valid YAML"),
+        ("spatial_gap: 2\nspatial_gap: 3", "is not valid YAML"),
+        ("spatial_gap: 0", "spatial_gap=0: must be a whole number of at least 1"),
+    ],
+)
+def test_a_wrong_file_is_refused(
+    content: str, message: str, tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "pab.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        settings_of(f"pab_file={file}")
+    assert message in str(caught.value)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pab_bench.config.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["results_dir=elsewhere"],
+        ["name=other"],
+        ["fresh=true"],
+        ["on_error=raise"],
+        ["tracking=wandb"],
+        ["device=cpu"],
+        ["temporal_threshold=[1,2]", "temporal_gap=1"],
+        ["mlp_gap=4"],
+        ["spatial_block=[0,5]"],
+        ["steps=50", "guidance=4", "dtype=float32"],
+        ["metrics.names=[ssim,psnr,temporal_flickering,lpips]"],
+        ["cross_skip=false"],
+    ],
+    ids=" ".join,
+)
+def test_what_does_not_determine_numbers_is_not_in_the_identity(
+    overrides: list[str], settings_of: Callable[..., Settings]
+) -> None:
+    assert (
+        settings_of("spatial_gap=2", *overrides).identity()
+        == settings_of("spatial_gap=2").identity()
+    )
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "spatial_gap=3",
+        "spatial_threshold=[100,801]",
+        "spatial_block=[0,4]",
+        "temporal_gap=2",
+        "broadcast_object=ungated",
+        "seeds=[1]",
+        "prompts.texts=[a]",
+        "steps=40",
+        "guidance=5",
+        "dtype=bfloat16",
+        "model.frames=8",
+        "metrics=none",
+        "measure.repeats=2",
+        "record.curves=false",
+    ],
+)
+def test_what_determines_numbers_is_in_the_identity(
+    override: str, settings_of: Callable[..., Settings]
+) -> None:
+    base = ("spatial_gap=2",)
+    assert settings_of(*base, override).identity() != settings_of(*base).identity()
+
+
+def test_all_baselines_are_one(settings_of: Callable[..., Settings]) -> None:
+    plain = settings_of()
+    for overrides in (
+        ["broadcast_object=ungated"],
+        ["preset=pab236", "spatial_gap=1", "temporal_gap=1", "cross_skip=false", "mlp_skip=false"],
+        ["mlp_skip=true", "mlp_keys=[720]", "mlp_reuse_steps=0"],
+    ):
+        settings = settings_of(*overrides)
+        assert settings.is_baseline()
+        assert settings.identity() == plain.identity()
+
+
+def test_identity_is_plain_json(settings_of: Callable[..., Settings]) -> None:
+    identity = settings_of("preset=pab236").identity()
+    assert json.loads(json.dumps(identity, allow_nan=False)) == identity
+
+
+def test_identity_forgets_where_weights_lie(
+    settings_of: Callable[..., Settings], tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = (
+        settings_of("model=latte", f"model.path={tmp_path / name}").identity() for name in "ab"
+    )
+    assert first == second
+    assert str(tmp_path) not in json.dumps(first)

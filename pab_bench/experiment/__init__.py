@@ -1,0 +1,1 @@
+"""From a validated configuration to a kept point: sampling, measuring, baseline, sweep."""

@@ -1,0 +1,147 @@
+"""The schema of what is kept of a grid point. Readable without us: JSON, parquet, safetensors, mp4.
+
+A point is a folder::
+
+    record.json       scalars, status, provenance, its own full configuration
+    plan.parquet      kind, branch, call, timestep, block, source, reuse
+    steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed
+    curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, tensor,
+                      mse, relative_l1, cosine, energy
+    metrics.parquet   prompt, seed, frame (-1: the whole video), metric, value
+    videos/           PPP-SEED.safetensors (`frames`, uint8) and PPP-SEED.mp4
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+SCHEMA = 1
+FRAMES_PER_SECOND = 8
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything about a point but its tables and videos.
+
+    Attributes:
+        id: the point's address.
+        status: whether it was computed.
+        error: `type` and `message` of what went wrong, or None.
+        config: the configuration that determines the point.
+        model: name, weights digest, depth, parameters.
+        prompts: the prompts; tables count them from 0.
+        seeds: the seeds.
+        baseline_id: the point that this one is compared with; None for a baseline.
+        is_baseline: whether nothing was reused, by configuration.
+        plan: digest, calls, depth, timesteps, share of reused visits per kind.
+        ledger: computed and reused visits per group, summed over the videos.
+        timing: per stage (`encode_s`, `denoise_s`, `decode_s`) the values of every video with
+            their median, smallest and largest.
+        quality: per metric column its value, direction and, where missing, the reason.
+        inputs: per video, digests of its noise and embeddings: what variants share with their
+            baseline.
+        peak_cache_bytes: the most that broadcasting held at once.
+        provenance: versions, device, commit, time.
+        files: the files of the point's folder.
+    """
+
+    id: str
+    status: Literal["ok", "failed"]
+    config: Mapping[str, Any]
+    model: Mapping[str, Any]
+    prompts: list[str]
+    seeds: list[int]
+    baseline_id: str | None
+    is_baseline: bool
+    provenance: Mapping[str, Any]
+    error: Mapping[str, str] | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    peak_cache_bytes: int = 0
+    files: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, with the schema's version."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Record:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: if it has another schema or other fields.
+        """
+        if not isinstance(content, Mapping):
+            raise ValueError(f"expected an object, got {type(content).__name__}")
+        if content.get("schema") != SCHEMA:
+            raise ValueError(f"schema: expected {SCHEMA}, got {content.get('schema')!r}")
+        values = {name: value for name, value in content.items() if name != "schema"}
+        expected = {f.name for f in fields(cls)}
+        if set(values) != expected:
+            raise ValueError(f"fields differ: {sorted(set(values) ^ expected)}")
+        return cls(**values)
+
+    def with_files(self, files: list[str]) -> Record:
+        """The same record with its list of files."""
+        return replace(self, files=files)
+
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class PointData:
+    """A point's tables and videos.
+
+    Attributes:
+        plan: rows of `plan.parquet`.
+        steps: rows of `steps.parquet`.
+        curves: rows of `curves.parquet`; none unless differences were recorded.
+        metrics: rows of `metrics.parquet`.
+        videos: frames by (prompt index, seed), uint8 (frames, height, width, 3).
+        mp4: whether to write mp4 files beside the lossless frames.
+    """
+
+    plan: Rows
+    steps: Rows
+    curves: Rows
+    metrics: Rows
+    videos: Mapping[tuple[int, int], npt.NDArray[np.uint8]]
+    mp4: bool
+
+    def write(self, folder: Path) -> None:
+        """Write everything into `folder`."""
+        import pandas as pd
+        from safetensors.numpy import save_file
+
+        tables = {
+            "plan": self.plan,
+            "steps": self.steps,
+            "curves": self.curves,
+            "metrics": self.metrics,
+        }
+        for name, rows in tables.items():
+            if rows:
+                pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
+        (folder / "videos").mkdir()
+        for (prompt, seed), frames in self.videos.items():
+            stem = folder / "videos" / f"{prompt:03d}-{seed}"
+            save_file({"frames": np.ascontiguousarray(frames)}, stem.with_suffix(".safetensors"))
+            if self.mp4:
+                write_mp4(stem.with_suffix(".mp4"), frames)
+
+
+def write_mp4(path: Path, frames: npt.NDArray[np.uint8]) -> None:
+    """Write frames for people to look at; metrics never read them."""
+    import imageio.v3 as imageio
+
+    imageio.imwrite(path, frames, fps=FRAMES_PER_SECOND, codec="libx264", macro_block_size=2)

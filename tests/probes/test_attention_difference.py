@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from pab_bench.broadcast.kinds import CROSS, SPATIAL
+from pab_bench.probes.attention_difference import AttentionDifference
+
+TIMES = (900, 500, 100)
+
+
+def by_hand(now, before):
+    now, before = now.double().numpy().ravel(), before.double().numpy().ravel()
+    return {
+        "mse": ((now - before) ** 2).mean(),
+        "relative_l1": np.abs(now - before).sum() / np.abs(before).sum(),
+        "cosine": now @ before / np.linalg.norm(now) / np.linalg.norm(before),
+        "energy": (now**2).mean(),
+    }
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_measures_are_those_of_their_definitions(dtype):
+    torch.manual_seed(0)
+    outputs = [torch.randn(2, 5, 8).to(dtype) for _ in TIMES]
+    gates = [0.3, 0.5, 2.0]
+    recorder = AttentionDifference()
+    recorder.start_video()
+    for call, (output, gate) in enumerate(zip(outputs, gates, strict=True)):
+        recorder.observe(SPATIAL, 1, call, output, output * gate)
+    rows = recorder.rows(TIMES)
+    assert [(r["step"], r["timestep"], r["tensor"]) for r in rows] == [
+        (1, 500, "ungated"),
+        (1, 500, "gated"),
+        (2, 100, "ungated"),
+        (2, 100, "gated"),
+    ]
+    for row in rows:
+        step = row["step"]
+        factors = (gates[step], gates[step - 1]) if row["tensor"] == "gated" else (1.0, 1.0)
+        expected = by_hand(outputs[step] * factors[0], outputs[step - 1] * factors[1])
+        for name, value in expected.items():
+            assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
+def test_cross_attention_has_no_gate_and_equal_rows():
+    recorder = AttentionDifference()
+    for call in range(2):
+        output = torch.full((3,), 1.0 + call)
+        recorder.observe(CROSS, 0, call, output, output)
+    ungated, gated = recorder.rows(TIMES)
+    assert (ungated.pop("tensor"), gated.pop("tensor")) == ("ungated", "gated")
+    assert ungated == gated
+    assert ungated["mse"] == 1.0
+
+
+def test_blocks_and_videos_do_not_mix():
+    recorder = AttentionDifference()
+    recorder.observe(SPATIAL, 0, 0, torch.ones(2), torch.ones(2))
+    recorder.observe(SPATIAL, 1, 1, torch.zeros(2), torch.zeros(2))
+    assert recorder.rows(TIMES) == []
+    recorder.start_video()
+    recorder.observe(SPATIAL, 0, 1, torch.zeros(2), torch.zeros(2))
+    assert recorder.rows(TIMES) == []

@@ -1,0 +1,142 @@
+import json
+import multiprocessing
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safetensors import SafetensorError
+
+from pab_bench.store.atomic import write_json
+from pab_bench.store.points import Store, point_id
+from pab_bench.store.records import PointData, Record
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda children: st.lists(children, max_size=3)
+    | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+identities = st.dictionaries(st.text(), plain, max_size=5)
+
+
+@given(identities)
+def test_an_id_does_not_depend_on_the_order_of_keys(identity):
+    assert point_id(identity) == point_id(dict(reversed(identity.items())))
+
+
+@given(identities, identities)
+def test_different_identities_have_different_ids(one, other):
+    as_text = [json.dumps(i, sort_keys=True) for i in (one, other)]
+    assert (point_id(one) == point_id(other)) == (as_text[0] == as_text[1])
+
+
+def record(identifier="abc", status="ok"):
+    return Record(
+        id=identifier,
+        status=status,
+        config={"steps": 2},
+        model={"name": "toy"},
+        prompts=["a", "b"],
+        seeds=[0],
+        baseline_id=None,
+        is_baseline=True,
+        provenance={"created": "now"},
+    )
+
+
+def data(value=7):
+    frames = np.full((3, 16, 16, 3), value, dtype=np.uint8)
+    return PointData(
+        plan=[{"kind": "spatial", "call": 0}],
+        steps=[{"step": 0, "seconds": 0.5}],
+        curves=[],
+        metrics=[{"metric": "psnr_db", "value": 30.0}],
+        videos={(0, 0): frames, (1, 0): frames},
+        mp4=True,
+    )
+
+
+def test_a_point_comes_back_as_it_was_saved(tmp_path):
+    store = Store(tmp_path)
+    saved = store.save(record(), data())
+    assert store.load("abc") == saved
+    assert set(saved.files) == {
+        "plan.parquet",
+        "steps.parquet",
+        "metrics.parquet",
+        "videos/000-0.safetensors",
+        "videos/000-0.mp4",
+        "videos/001-0.safetensors",
+        "videos/001-0.mp4",
+    }
+    assert (store.frames("abc", 1, 0) == 7).all()
+
+
+def test_saving_again_replaces_the_whole_point(tmp_path):
+    store = Store(tmp_path)
+    store.save(record(), data(1))
+    store.save(record(status="failed"), None)
+    loaded = store.load("abc")
+    assert loaded is not None
+    assert (loaded.status, loaded.files) == ("failed", [])
+    store.save(record(), data(2))
+    assert (store.frames("abc", 0, 0) == 2).all()
+    assert [p.name for p in store.points.iterdir() if p.name != ".locks"] == ["abc"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "record.json").write_text('{"schema": 1, "id'),
+        lambda folder: (folder / "record.json").write_text("[]"),
+        lambda folder: (folder / "metrics.parquet").unlink(),
+        lambda folder: write_json(folder / "record.json", {"schema": 99}),
+        lambda folder: (folder / "record.json").write_text(
+            (folder / "record.json").read_text().replace('"abc"', '"xyz"')
+        ),
+    ],
+    ids=["truncated", "no object", "file missing", "other schema", "foreign"],
+)
+def test_a_damaged_point_is_named_and_counts_as_absent(tmp_path, caplog, damage):
+    store = Store(tmp_path)
+    store.save(record(), data())
+    damage(store.folder("abc"))
+    assert store.load("abc") is None
+    assert "record.json cannot be used" in caplog.text
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    store = Store(tmp_path)
+    broken = PointData([], [], [], [], {(0, 0): np.zeros((2, 2), dtype=object)}, mp4=False)
+    with pytest.raises(SafetensorError):
+        store.save(record(), broken)
+    assert store.load("abc") is None
+    assert list(store.points.iterdir()) == []
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"value": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def _count_up(results, repeats):
+    store = Store(results)
+    for _ in range(repeats):
+        with store.lock("abc"):
+            path = results / "count"
+            path.write_text(str(int(path.read_text()) + 1))
+
+
+def test_the_lock_holds_between_processes(tmp_path):
+    (tmp_path / "count").write_text("0")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count_up, args=(tmp_path, 20)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert (tmp_path / "count").read_text() == "40"

@@ -36,7 +36,7 @@ class Caption:
 
     @property
     def text(self) -> str:
-        """The caption as an English sentence of twelve words."""
+        """The caption as an English sentence of eleven words."""
         return (
             f"a {self.size} {self.colour} {self.shape} moves {self.direction} {self.speed} "
             f"over a {self.background} background"

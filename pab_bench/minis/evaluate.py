@@ -23,9 +23,9 @@ from PIL import Image, ImageDraw
 from pab_bench.minis.captions import ATTRIBUTES, Caption, split_captions
 from pab_bench.minis.checker import Reading, hit_rates, read_video, validate
 from pab_bench.minis.render import FRAMES, SIDE, render
+from pab_bench.samplers.latte import EMBEDDED, quiet_loading
 from pab_bench.store.atomic import write_json
 
-EMBEDDED = Path(__file__).parent / "latte"
 CHANCE = {name: 1 / len(values) for name, values in ATTRIBUTES.items()}
 COLUMNS = 6
 """Frames of each video on the contact sheet."""
@@ -33,8 +33,9 @@ COLUMNS = 6
 
 def load(folder: Path) -> LattePipeline:
     """The pipeline of a checkpoint, in float32 on the CPU."""
+    quiet_loading()
     pipeline = LattePipeline.from_pretrained(
-        folder, torch_dtype=torch.float32, local_files_only=True
+        folder, dtype=torch.float32, local_files_only=True
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -1,0 +1,97 @@
+"""The training program for real, in miniature."""
+
+import pytest
+
+import pab_bench.torchvision_import  # noqa: F401
+import torch
+
+from pab_bench.minis.latent_bank import fold_standardisation, make_bank
+from pab_bench.minis.tokenizer import MAX_LENGTH, build_tokenizer
+from pab_bench.minis.train_latte import LatteRecipe, train_latte
+from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
+from pab_bench.minis.training_state import learning_rate
+
+CPU = torch.device("cpu")
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["average"]
+
+
+def test_the_tokenizer_knows_every_word_and_marks_others():
+    tokenizer = build_tokenizer()
+    text = "a large red circle moves right slowly over a black background"
+    tokens = tokenizer(text).input_ids
+    assert tokenizer.unk_token_id not in tokens
+    assert tokenizer.decode(tokens, skip_special_tokens=True) == text
+    assert tokenizer.unk_token_id in tokenizer("a large elephant").input_ids
+    assert tokenizer.model_max_length == MAX_LENGTH
+
+
+def test_learning_rate_warms_up_holds_and_falls():
+    rates = [learning_rate(step, 100, 1.0, 10, 0.5) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[10:51] == [1.0] * 41
+    assert rates[100] == pytest.approx(0)
+    assert all(a >= b for a, b in zip(rates[50:], rates[51:], strict=False))
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("bank") / "bank.safetensors"
+    return make_bank(build_vae(), path, clips=32, seed=0, device=CPU, autocast=False)
+
+
+def test_latents_are_standardised(bank):
+    latents = bank.latents.float()
+    assert latents.shape == (32, 8, 16, 8, 8)
+    assert latents.mean((0, 2, 3, 4)).abs().max() < 1e-2
+    assert (latents.std((0, 2, 3, 4)) - 1).abs().max() < 1e-2
+    assert len(bank.texts()) == 32
+
+
+def test_folding_standardises_inside_the_autoencoder(bank):
+    torch.manual_seed(0)
+    plain, folded = build_vae().eval(), build_vae().eval()
+    folded.load_state_dict(plain.state_dict())
+    fold_standardisation(folded, bank.mean, bank.std)
+    image = torch.rand(2, 3, 64, 64) * 2 - 1
+    shape = (1, -1, 1, 1)
+    with torch.no_grad():
+        raw, standard = plain.encode(image).latent_dist, folded.encode(image).latent_dist
+        expected = (raw.mean - bank.mean.view(shape)) / bank.std.view(shape)
+        torch.testing.assert_close(standard.mean, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            standard.std, raw.std / bank.std.view(shape), atol=1e-4, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            folded.decode(standard.mean).sample,
+            plain.decode(raw.mean).sample,
+            atol=1e-4,
+            rtol=1e-4,
+        )
+
+
+def test_a_resumed_training_equals_an_undisturbed_one(bank, tmp_path):
+    recipe = {"batch": 2, "hold": 0.5}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train_latte(whole, bank, LatteRecipe(steps=4, **recipe), CPU, False, False)
+    # Two steps of a longer run: the schedule holds its rate, so the shorter total is no matter.
+    train_latte(parts, bank, LatteRecipe(steps=2, **recipe), CPU, False, False)
+    before = weights(parts / "latte.pt")
+    train_latte(parts, bank, LatteRecipe(steps=4, **recipe), CPU, False, False)
+    ours, expected = weights(parts / "latte.pt"), weights(whole / "latte.pt")
+    assert all(torch.equal(ours[name], expected[name]) for name in expected)
+    assert any(not torch.equal(before[name], expected[name]) for name in expected)
+
+
+def test_refining_the_decoder_leaves_the_latents_alone(tmp_path):
+    recipe = {"clips": 1, "frames_per_clip": 1}
+    train_vae(tmp_path, VaeRecipe(steps=2, **recipe), CPU, autocast=False)
+    before = torch.load(tmp_path / "vae.pt", weights_only=True)["model"]
+    train_vae(tmp_path, VaeRecipe(steps=2, decoder_steps=2, **recipe), CPU, autocast=False)
+    after = torch.load(tmp_path / "vae.pt", weights_only=True)["model"]
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith(("decoder", "post_quant_conv")) for name in changed)

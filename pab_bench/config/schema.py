@@ -41,6 +41,7 @@ class ModelConfig:
     negative_prompt: str = ""
     clean_caption: bool = False
     offload: str = "none"
+    random_weights: bool = False
 
 
 @dataclass

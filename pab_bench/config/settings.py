@@ -27,6 +27,8 @@ class ModelSettings:
         negative_prompt: what guidance leads away from.
         clean_caption: whether the pipeline cleans prompts before encoding.
         offload: `none`, `model` or `sequential`: what waits on the host until it is needed.
+        random_weights: replace the transformer's weights by seeded random ones: the control that
+            claims about a trained model are shown beside.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ModelSettings:
     negative_prompt: str = ""
     clean_caption: bool = False
     offload: str = "none"
+    random_weights: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     check_choice("broadcast_object", values["broadcast_object"], BROADCAST_OBJECTS, problems)
     check_choice("on_error", values["on_error"], ON_ERROR, problems)
     check_choice("tracking.name", values["tracking"]["name"], TRACKERS, problems)
+    if values["tracking"]["name"] == "wandb" and find_spec("wandb") is None:
+        problems.add("tracking.name", "wandb", "needs: pip install 'pab_bench[wandb]'")
     check_choice("tracking.mode", values["tracking"]["mode"], TRACKING_MODES, problems)
     for name in values["metrics"]["names"]:
         check_choice("metrics.names", name, metrics, problems)

@@ -12,6 +12,7 @@ from pab_bench.errors import PabBenchError
 from pab_bench.experiment.job import Job
 from pab_bench.experiment.point import PointMaker
 from pab_bench.store.atomic import write_json
+from pab_bench.store.points import Store
 
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,12 @@ def run_job(settings: Settings, job: Job) -> dict[str, Any]:
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }
     write_json(job.directory / "point.json", pointer)
+    if settings.tracking.name == "wandb":
+        from pab_bench.tracking.wandb import track
+
+        group = f"{job.sweep_directory.parent.name}/{job.sweep_directory.name}"
+        folder = Store(settings.results_dir).folder(record.id)
+        track(record, folder, group, settings.tracking, settings.results_dir / "wandb")
     if record.status == "failed" and settings.on_error == "raise":
         raise PointFailed(f"point {record.id}: {record.error}")
     return pointer

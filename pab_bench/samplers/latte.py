@@ -12,7 +12,7 @@ import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import diffusers
 import torch
 import transformers
-from diffusers import LattePipeline
+from diffusers import LattePipeline, LatteTransformer3DModel
 
 from pab_bench.broadcast.latte_architecture import LatteArchitecture
 from pab_bench.config.settings import ModelSettings
@@ -59,6 +59,10 @@ class LatteSampler:
         self.pipeline: Any = LattePipeline.from_pretrained(
             self.weights, dtype=_DTYPES[dtype], local_files_only=True
         )
+        if model.random_weights:
+            torch.manual_seed(0)
+            control = LatteTransformer3DModel.from_config(self.pipeline.transformer.config)
+            self.pipeline.transformer = control.to(_DTYPES[dtype]).eval()
         self.pipeline.set_progress_bar_config(disable=True)
         if model.offload == "none":
             self.pipeline.to(device)

@@ -1,0 +1,1 @@
+"""Measure, ablate and tune Pyramid Attention Broadcast on video diffusion transformers."""

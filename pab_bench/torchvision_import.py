@@ -2,9 +2,9 @@
 
 `lpips`, `torchmetrics` and `transformers` import torchvision for its Python parts (network
 definitions, interpolation modes). A CUDA build of torchvision next to a CPU build of torch, which
-is what a package index easily yields, cannot load its operators; torchvision tolerates that up to
-one place, where it describes `torchvision::nms` (and `qnms`) to the compiler although nothing defined it.
-Declaring the signatures is all it needs. No operator is faked: calling one still fails.
+is what a package index easily yields, cannot load its operators. torchvision tolerates that up to
+one place, where it describes `torchvision::nms` and `qnms` to the compiler although nothing
+defined them. Declaring the signatures is all it needs. No operator is faked: calling one fails.
 
 Import this module before the libraries named above.
 """
@@ -23,7 +23,7 @@ _declared: list[torch.library.Library] = []
 def make_torchvision_importable() -> None:
     """Import torchvision, declaring the signatures of `nms` where its operators do not load."""
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise

@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "pandas", "matplotlib", "lpips", "skimage", "wandb"}
 FORBIDDEN = {
     "analysis": {"pab_bench", "torch", "hydra", "diffusers"},
-    "pab_bench/broadcast": {"hydra", "omegaconf", "pathlib", "pab_bench.store", "pab_bench.metrics"},
+    "pab_bench/broadcast": {
+        "hydra",
+        "omegaconf",
+        "pathlib",
+        "pab_bench.store",
+        "pab_bench.metrics",
+    },
     "pab_bench/metrics": {"hydra", "omegaconf", "pab_bench.store", "pab_bench.samplers"},
     "pab_bench/samplers": {"hydra", "pab_bench.metrics", "pab_bench.experiment", "analysis"},
     "pab_bench/store": {"hydra", "pab_bench.experiment", "pab_bench.samplers", "analysis"},

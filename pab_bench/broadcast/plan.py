@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
 from pab_bench.broadcast.kinds import KINDS, Group, Kind
+from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
 
 
 @dataclass(frozen=True)

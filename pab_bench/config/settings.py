@@ -129,8 +129,8 @@ class Settings:
     def identity(self) -> dict[str, Any]:
         """What determines the point's numbers and which are kept, as plain JSON.
 
-        Rules that reuse nothing are left out, so that they make one point whatever their window is.
-        Known only later and so not in it: the weights' digest, the kind of device, library versions.
+        Rules that reuse nothing are left out, so that they make one point whatever their window
+        is. Known only later and so not in it: the weights' digest, the kind of device, versions.
         """
         model = asdict(self.model)
         del model["schedule"]  # It only says early what the sampler says later.

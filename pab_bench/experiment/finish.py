@@ -23,8 +23,9 @@ def finish_sweep(directory: Path) -> int:
     if not statuses:
         return 0
     # Deferred: pandas and matplotlib take seconds to import.
-    from analysis.build import build
     from rich.console import Console
+
+    from analysis.build import build
 
     console = Console()
     try:

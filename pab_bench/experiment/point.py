@@ -125,12 +125,8 @@ class PointMaker:
         reference = None
         if baseline is not None:
             _check_inputs(sampled, baseline)
-            reference = {
-                key: self.store.frames(baseline.id, *key) for key in sampled.videos
-            }
-        rows, quality = measure(
-            settings.metrics, sampled.videos, reference, self.session.device
-        )
+            reference = {key: self.store.frames(baseline.id, *key) for key in sampled.videos}
+        rows, quality = measure(settings.metrics, sampled.videos, reference, self.session.device)
         record = replace(
             frame,
             plan=_plan_summary(plan),

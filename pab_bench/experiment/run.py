@@ -14,7 +14,6 @@ from pab_bench.experiment.point import PointMaker
 from pab_bench.store.atomic import write_json
 from pab_bench.store.points import Store
 
-
 _log = logging.getLogger(__name__)
 
 

@@ -19,7 +19,6 @@ from pab_bench.errors import PabBenchError
 from pab_bench.experiment.session import Session, clock, digest
 from pab_bench.probes.attention_difference import AttentionDifference
 
-
 _log = logging.getLogger(__name__)
 
 

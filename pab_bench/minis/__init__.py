@@ -1,0 +1,1 @@
+"""Small, really trained models of real architectures: data, training, evaluation, checkpoints."""

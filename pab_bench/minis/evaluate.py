@@ -34,14 +34,14 @@ COLUMNS = 6
 def load(folder: Path) -> LattePipeline:
     """The pipeline of a checkpoint, in float32 on the CPU."""
     quiet_loading()
-    pipeline = LattePipeline.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
-    )
+    pipeline = LattePipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
-def sample(pipeline: LattePipeline, caption: Caption, seed: int, steps: int, guidance: float) -> Any:
+def sample(
+    pipeline: LattePipeline, caption: Caption, seed: int, steps: int, guidance: float
+) -> Any:
     """One video, (frames, height, width, 3) in [0, 1]."""
     video = pipeline(
         caption.text,
@@ -117,7 +117,9 @@ def main() -> None:
     pipeline = load(arguments.checkpoint)
     videos, readings = [], []
     for i, caption in enumerate(captions):
-        videos.append(sample(pipeline, caption, arguments.seed + i, arguments.steps, arguments.guidance))
+        videos.append(
+            sample(pipeline, caption, arguments.seed + i, arguments.steps, arguments.guidance)
+        )
         readings.append(read_video(videos[-1]))
     control = untrained(pipeline)
     few = captions[: arguments.control]
@@ -129,7 +131,9 @@ def main() -> None:
         "sampled": hit_rates(readings, captions),
         "chance": {**CHANCE, "all": float(np.prod(list(CHANCE.values())))},
         "untrained": hit_rates(control_readings, few) if few else None,
-        "autoencoder": hit_rates([read_video(v) for v in reconstruct(pipeline, captions)], captions),
+        "autoencoder": hit_rates(
+            [read_video(v) for v in reconstruct(pipeline, captions)], captions
+        ),
         "checker on rendered videos": validate(captions),
     }
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -133,9 +133,7 @@ def render(
     return Clips(video, mask, list(captions))
 
 
-def sample_clips(
-    count: int, seed: int, index: int, frames: Sequence[int] = range(FRAMES)
-) -> Clips:
+def sample_clips(count: int, seed: int, index: int, frames: Sequence[int] = range(FRAMES)) -> Clips:
     """Draw `count` training clips; (seed, index) determines them, on every machine."""
     generator = np.random.Generator(np.random.PCG64([seed, index]))
     train, _ = split_captions()

@@ -47,9 +47,13 @@ class TextToVelocity(nn.Module):
         self.transformer = build_transformer()
 
     def forward(
-        self, latents: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor
+        self,
+        latents: torch.Tensor,
+        timesteps: torch.Tensor,
+        tokens: torch.Tensor,
+        mask: torch.Tensor,
     ) -> torch.Tensor:
-        """Predicted velocity, of the shape of `latents` (batch, channels, frames, height, width)."""
+        """Predicted velocity, of `latents`' shape (batch, channels, frames, height, width)."""
         text = self.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
         prediction = self.transformer(latents, timesteps, text, return_dict=False)[0]
         return prediction.chunk(2, dim=1)[0]

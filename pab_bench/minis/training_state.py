@@ -7,6 +7,7 @@ import math
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,19 +52,19 @@ class Checkpoint:
         self.log_path = folder / f"{stage}.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
 
-    def load(self) -> dict | None:
+    def load(self) -> dict[str, Any] | None:
         """The last saved state, or None at the first start."""
         if not self.path.exists():
             return None
         return torch.load(self.path, map_location="cpu", weights_only=True)
 
-    def save(self, state: dict) -> None:
+    def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state."""
         temporary = self.path.with_suffix(".tmp")
         torch.save(state, temporary)
         os.replace(temporary, self.path)
 
-    def log(self, row: dict) -> None:
+    def log(self, row: dict[str, Any]) -> None:
         """Append one line of figures."""
         with self.log_path.open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -82,7 +83,7 @@ class Progress:
         self.began = time.perf_counter()
         self.values: dict[str, list[float]] = {}
 
-    def update(self, step: int, **values: float) -> dict | None:
+    def update(self, step: int, **values: float) -> dict[str, Any] | None:
         """Take a step's figures; every `every` steps print and return their means."""
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)

@@ -71,7 +71,12 @@ class Sampler(Protocol):
         ...
 
     def denoise(
-        self, text: TextEmbeddings, noise: torch.Tensor, steps: int, guidance: float, on_step: OnStep
+        self,
+        text: TextEmbeddings,
+        noise: torch.Tensor,
+        steps: int,
+        guidance: float,
+        on_step: OnStep,
     ) -> torch.Tensor:
         """Sample latents."""
         ...

@@ -110,7 +110,12 @@ class LatteSampler:
         return torch.randn(shape, generator=generator, dtype=self.pipeline.transformer.dtype)
 
     def denoise(
-        self, text: TextEmbeddings, noise: torch.Tensor, steps: int, guidance: float, on_step: OnStep
+        self,
+        text: TextEmbeddings,
+        noise: torch.Tensor,
+        steps: int,
+        guidance: float,
+        on_step: OnStep,
     ) -> torch.Tensor:
         """Run the pipeline from `noise` to latents of the same shape."""
 

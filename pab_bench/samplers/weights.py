@@ -28,7 +28,11 @@ def missing_files(folder: Path, required: Requirements) -> list[str]:
 
 
 def find_weights(
-    name: str, path: str | None, repository: str | None, revision: str | None, required: Requirements
+    name: str,
+    path: str | None,
+    repository: str | None,
+    revision: str | None,
+    required: Requirements,
 ) -> Path:
     """The folder with all files of model `name`.
 
@@ -56,9 +60,7 @@ def find_weights(
     return _from_hub(name, repository, revision, required)
 
 
-def _from_hub(
-    name: str, repository: str, revision: str | None, required: Requirements
-) -> Path:
+def _from_hub(name: str, repository: str, revision: str | None, required: Requirements) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -102,9 +104,7 @@ def weights_digest(folder: Path, required: Requirements, cache: Path | None = No
     """
     patterns = [pattern for group in required.values() for pattern in group]
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
-    stamp = json.dumps(
-        [[str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
-    )
+    stamp = json.dumps([[str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns] for p in files])
     key = hashlib.sha256(stamp.encode()).hexdigest()
     known: dict[str, str] = {}
     if cache is not None and cache.exists():

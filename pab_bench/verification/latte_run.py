@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,10 @@ def check_run(path: Path, content: dict[str, Any]) -> Iterator[Check]:
     tensors = load_file(path.with_suffix(".safetensors"))
     run = _GoldenRun(content, tensors)
     for name in content["forward_calls"]:
-        yield check(
-            path.name, f"forward {name}", FORWARD_TOLERANCE, lambda name=name: run.forward(name)
-        )
-    yield from _sampling(path.name, "baseline", "baseline", lambda: run.sample(None, "output"))
+        yield check(path.name, f"forward {name}", FORWARD_TOLERANCE, partial(run.forward, name))
+    yield check(
+        path.name, "baseline: final latents", SAMPLING_TOLERANCE, run.baseline, "relative L2"
+    )
     for name, case in content["pab"].items():
         rules = rules_from_videosys(case["videosys_config"], case.get("spatial_block"))
         yield from run.check_pab(path.name, name, "videosys", rules, "output")
@@ -48,11 +49,6 @@ def check_run(path: Path, content: dict[str, Any]) -> Iterator[Check]:
             yield from run.check_pab(
                 path.name, name, "diffusers_default_identifiers", followed, "ungated"
             )
-
-
-def _sampling(file: str, case: str, key: str, sample: Any) -> Iterator[Check]:
-    del key
-    yield check(file, f"{case}: final latents", SAMPLING_TOLERANCE, sample, "relative L2")
 
 
 class _GoldenRun:
@@ -87,9 +83,9 @@ class _GoldenRun:
         ours = self.transformer(**inputs, return_dict=False)[0]
         return max_absolute_difference(ours, self.tensors[f"outputs/forward_{name}"])
 
-    def sample(self, rules: Rules | None, broadcast_object: BroadcastObject) -> float:
+    def baseline(self) -> float:
         """Relative L2 of the baseline's final latents."""
-        latents, _ = self.latents(rules or Rules(), broadcast_object)
+        latents, _ = self.latents(Rules(), "output")
         return relative_l2(latents[-1:], self.tensors["outputs/baseline/final_latents"])
 
     def latents(

@@ -11,9 +11,9 @@ import json
 import statistics
 import time
 
-import pab_bench.torchvision_import  # noqa: F401
 import torch
 
+import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 from pab_bench.broadcast.engine import Broadcast
 from pab_bench.broadcast.latte_architecture import LatteArchitecture
 from pab_bench.broadcast.plan import make_plan

@@ -29,9 +29,7 @@ def by_hand(transformer, keep_gated):
     with torch.no_grad():
         for step, timestep in enumerate(TIMES):
             time, h = torch.tensor([timestep, timestep]).float()[:, None] / 1000, x
-            for i, (s, t) in enumerate(
-                zip(transformer.spatial, transformer.temporal, strict=True)
-            ):
+            for i, (s, t) in enumerate(zip(transformer.spatial, transformer.temporal, strict=True)):
                 gate = time.sin()
                 if not WINDOW.reuses(step, timestep, i):
                     output = s.attention(h + time)
@@ -78,12 +76,16 @@ def test_every_module_is_restored_also_after_an_exception(transformer):
     own = transformer.spatial[0]
     own.forward = own.forward  # An instance's own forward, as offloading hooks set it.
     before = [dict(m.__dict__) for m in transformer.modules()]
-    with (
-        pytest.raises(RuntimeError, match="broken off"),
-        Broadcast(ToyArchitecture(transformer), plan_of(Rules(spatial=WINDOW))) as broadcast,
-    ):
-        sample(transformer, TIMES[:2])
-        raise RuntimeError("broken off")
+    broadcast = Broadcast(ToyArchitecture(transformer), plan_of(Rules(spatial=WINDOW)))
+
+    def breaks_off():
+        with broadcast:
+            sample(transformer, TIMES[:2])
+            assert broadcast._kept
+            raise RuntimeError("broken off")
+
+    with pytest.raises(RuntimeError, match="broken off"):
+        breaks_off()
     after = [dict(m.__dict__) for m in transformer.modules()]
     assert [b.get("forward") for b in before] == [a.get("forward") for a in after]
     assert not any(a["_forward_pre_hooks"] for a in after)

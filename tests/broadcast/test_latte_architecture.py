@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
-import pab_bench.torchvision_import  # noqa: F401
 import torch
 from diffusers import LatteTransformer3DModel, PyramidAttentionBroadcastConfig
 from diffusers.hooks import apply_pyramid_attention_broadcast

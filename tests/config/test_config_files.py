@@ -69,7 +69,8 @@ def test_without_settings_nothing_is_reused(settings_of: Callable[..., Settings]
     settings = settings_of()
     assert not any(settings.identity()["rules"].values())
     assert not settings.is_baseline()  # It is sampled through the method, as a control.
-    assert settings_of("spatial_skip=false", "temporal_skip=false", "cross_skip=false").is_baseline()
+    off = [f"{kind}_skip=false" for kind in ("spatial", "temporal", "cross")]
+    assert settings_of(*off).is_baseline()
     assert settings.rules.spatial == GapRule(skip=True, threshold=(100, 800), gap=1, block=None)
     assert settings.model.name == "latte_mini"
     assert (settings.guidance, settings.dtype) == (4.0, "float32")

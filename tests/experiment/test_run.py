@@ -46,15 +46,15 @@ def test_the_sentence_that_every_user_types_first(run, capsys):
     # Quality falls as the gap grows; what entered is the same.
     quality = [p["quality"]["psnr_db"]["value"] for p in points]
     assert quality[0] > quality[1] > quality[2]
-    for point in points[1:]:
-        for ours, theirs in zip(point["inputs"], baseline["inputs"], strict=True):
+    for variant in points[1:]:
+        for ours, theirs in zip(variant["inputs"], baseline["inputs"], strict=True):
             assert ours["latents"] != theirs["latents"]
             assert {**ours, "latents": None} == {**theirs, "latents": None}
     shares = [p["plan"]["reuse_share"]["spatial"] for p in points]
     assert shares[0] == 0 < shares[1] < shares[2]
     # The ledger counts what the plan said: 6 blocks, 10 steps.
-    for point, share in zip(points, shares, strict=True):
-        assert point["ledger"]["spatial"]["reused"] == round(share * 60)
+    for variant, share in zip(points, shares, strict=True):
+        assert variant["ledger"]["spatial"]["reused"] == round(share * 60)
 
     # A baseline has no reference: missing with a reason, not zero.
     assert baseline["quality"]["psnr_db"]["value"] is None
@@ -142,9 +142,7 @@ def test_presets_reuse_every_kind(run, preset):
     assert run(f"preset={preset}", "metrics=none") == 0
     (job,) = Path("results/single").iterdir()
     pointer = json.loads((job / "point.json").read_text())
-    record = json.loads(
-        (job / pointer["store"] / pointer["id"] / "record.json").read_text()
-    )
+    record = json.loads((job / pointer["store"] / pointer["id"] / "record.json").read_text())
     for kind in ("spatial", "temporal", "cross"):
         assert record["ledger"][kind]["reused"] > 0
     assert record["quality"] == {}

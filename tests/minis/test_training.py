@@ -1,8 +1,8 @@
 """The training program for real, in miniature."""
 
-import pytest
+from itertools import pairwise
 
-import pab_bench.torchvision_import  # noqa: F401
+import pytest
 import torch
 
 from pab_bench.minis.latent_bank import fold_standardisation, make_bank
@@ -33,7 +33,7 @@ def test_learning_rate_warms_up_holds_and_falls():
     assert rates[0] == pytest.approx(0.1)
     assert rates[10:51] == [1.0] * 41
     assert rates[100] == pytest.approx(0)
-    assert all(a >= b for a, b in zip(rates[50:], rates[51:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[50:]))
 
 
 @pytest.fixture(scope="module")

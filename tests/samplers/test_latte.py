@@ -1,9 +1,7 @@
 from dataclasses import replace
 
-import pytest
-
-import pab_bench.torchvision_import  # noqa: F401
 import numpy as np
+import pytest
 import torch
 from diffusers import LattePipeline
 
@@ -84,7 +82,7 @@ def test_every_step_is_reported(sampler):
 
 def test_an_incomplete_folder_is_refused_with_the_list(tmp_path):
     (tmp_path / "model_index.json").write_text("{}")
-    with pytest.raises(WeightsMissing, match="transformer/config.json") as caught:
+    with pytest.raises(WeightsMissing, match=r"transformer/config\.json") as caught:
         LatteSampler(replace(MINI, path=str(tmp_path)), "cpu", "float32")
     assert "model_index.json" not in str(caught.value).split("missing:")[1]
 

@@ -1,0 +1,1 @@
+"""Summary, tables and figures of one sweep, made only from what is on disk."""

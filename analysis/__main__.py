@@ -1,0 +1,33 @@
+"""`python -m analysis DIR`: make summary, tables and figures of a sweep again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.errors import NotASweep
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if everything was made, 1 if something failed or there is no sweep."""
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    parser.add_argument("directory", type=Path, help="a sweep directory, or that of a single run")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    options = parser.parse_args(arguments)
+
+    from rich.console import Console
+
+    from analysis.build import build
+
+    try:
+        result = build(options.directory, None if options.quiet else Console())
+    except NotASweep as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 1 if result.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

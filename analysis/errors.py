@@ -1,0 +1,19 @@
+"""What can be wrong with a folder that is analysed."""
+
+from __future__ import annotations
+
+
+class AnalysisError(Exception):
+    """Base of all errors that the analysis raises on purpose."""
+
+
+class NotASweep(AnalysisError):
+    """The folder holds no jobs."""
+
+
+class UnreadableRecord(AnalysisError):
+    """A JSON file is damaged or of a schema that this version does not know."""
+
+
+class NothingToShow(AnalysisError):
+    """There is no data for a figure or table; the message says what is missing."""

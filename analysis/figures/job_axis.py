@@ -1,0 +1,92 @@
+"""Where the jobs of a sweep stand on an x axis, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.errors import NothingToShow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_TICKS = 9
+
+
+@dataclass(frozen=True)
+class JobAxis:
+    """Positions for the jobs of a table, in its order.
+
+    Attributes:
+        title: the swept key, or empty where jobs are shown by their labels.
+        positions: one per job.
+        labels: one per job.
+        numeric: whether the positions are values of the swept key.
+    """
+
+    title: str
+    positions: tuple[float, ...]
+    labels: tuple[str, ...]
+    numeric: bool
+
+    def apply(self, axes: Axes) -> None:
+        """Set ticks, their labels and the axis title."""
+        axes.set_xlabel(self.title)
+        if self.numeric:
+            low, high = min(self.positions), max(self.positions)
+            margin = 0.12 * (high - low) or 0.5
+            axes.set_xlim(low - margin, high + margin)
+            if len(set(self.positions)) <= _MOST_TICKS:
+                ticks = sorted(set(self.positions))
+                axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            return
+        axes.set_xticks(self.positions, self.labels)
+        axes.set_xlim(-0.6, len(self.positions) - 0.4)
+        if sum(map(len, self.labels)) > 24:
+            axes.tick_params("x", rotation=40)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
+
+
+def finished(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows with numbers.
+
+    Raises:
+        NothingToShow: there are none.
+    """
+    rows = summary[summary["status"] == "ok"].reset_index(drop=True)
+    if rows.empty:
+        raise NothingToShow("no finished job")
+    return rows
+
+
+def job_axis(rows: pd.DataFrame, swept: Sequence[str]) -> JobAxis:
+    """The axis for `rows` of the summary: the swept key if exactly one numeric key is swept."""
+    labels = job_labels(rows, swept)
+    if len(swept) == 1 and pd.api.types.is_numeric_dtype(rows[swept[0]]):
+        values = rows[swept[0]]
+        if not values.isna().any():
+            return JobAxis(swept[0], tuple(map(float, values)), labels, True)
+    return JobAxis("", tuple(map(float, range(len(rows)))), labels, False)
+
+
+def job_labels(rows: pd.DataFrame, swept: Sequence[str]) -> tuple[str, ...]:
+    """A name per job: its rules, with swept keys and job numbers where those do not tell apart."""
+    labels = [str(text) if isinstance(text, str) else "?" for text in rows["rules"]]
+    for name in swept:
+        repeated = {label for label in labels if labels.count(label) > 1}
+        if not repeated:
+            break
+        alike = rows.assign(label=labels).groupby("label")[name].nunique(dropna=False)
+        labels = [
+            f"{label}, {name}={value}" if label in repeated and alike[label] > 1 else label
+            for label, value in zip(labels, rows[name], strict=True)
+        ]
+    repeated = {label for label in labels if labels.count(label) > 1}
+    return tuple(
+        f"{label}, job {job}" if label in repeated else label
+        for label, job in zip(labels, rows["job"], strict=True)
+    )

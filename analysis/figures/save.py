@@ -1,0 +1,37 @@
+"""Figures as files: PDF and PNG, whole or not at all, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.atomic import write_bytes
+from analysis.figures.style import style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("pdf", "png")
+# Dates and program versions in a file would make every rebuild a change.
+_NO_METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `folder/name.pdf` and `folder/name.png`."""
+    contents = {}
+    with style():
+        for form in FORMATS:
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=form, metadata=_NO_METADATA[form])
+            contents[form] = buffer.getvalue()
+    return [write_bytes(folder / f"{name}.{form}", contents[form]) for form in FORMATS]
+
+
+def remove(folder: Path, name: str) -> None:
+    """Delete the files of a figure that can no longer be made, so that none is out of date."""
+    for form in FORMATS:
+        (folder / f"{name}.{form}").unlink(missing_ok=True)

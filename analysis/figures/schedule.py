@@ -1,0 +1,106 @@
+"""Which calls and blocks compute and which reuse (PAB, figure 5, as data)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import NothingToShow
+from analysis.figures.selection import evenly
+from analysis.figures.style import (
+    INK,
+    KIND_COLOURS,
+    KIND_NAMES,
+    PAGE,
+    new_figure,
+    styled,
+    timestep_axis,
+    title,
+    whole_steps,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_POINTS = 4
+_MOST_LINED = 8  # Lines between more blocks than that would hide them.
+
+
+@styled
+def schedule(plans: Mapping[str, pd.DataFrame], name: str = "") -> Figure:
+    """One row of panels per point, one column per kind that some point reuses.
+
+    Args:
+        plans: label -> rows of plan.parquet. Points that reuse nothing are left out; of more than
+            four, four are taken, evenly spread.
+        name: the model, for the title.
+    """
+    reusing = {label: plan for label, plan in plans.items() if plan["reuse"].any()}
+    if not reusing:
+        raise NothingToShow("no point reuses anything")
+    shown = {label: reusing[label] for label in evenly(list(reusing), MOST_POINTS)}
+    groups = _groups(pd.concat(shown.values()))
+    figure = new_figure(PAGE, 1.15 + 0.95 * len(shown))
+    grid = figure.subplots(len(shown), len(groups), squeeze=False, sharex=True, sharey=True)
+    for row, (label, plan) in zip(grid, shown.items(), strict=True):
+        for axes, group in zip(row, groups, strict=True):
+            _draw(axes, plan, group)
+        row[0].set_ylabel(f"{label}\nblock")
+    for axes, (kind, branch) in zip(grid[0], groups, strict=True):
+        axes.set_title(_heading(kind, branch, groups), color=KIND_COLOURS[kind], weight="bold")
+        times = next(iter(shown.values())).drop_duplicates("call").sort_values("call")
+        timestep_axis(axes, list(times["call"]), [int(t) for t in times["timestep"]], 3)
+    for axes in grid[-1]:
+        axes.set_xlabel("transformer call")
+        whole_steps(axes)
+    _legend(figure)
+    of = f"; {len(shown)} of {len(reusing)} points" if len(shown) < len(reusing) else ""
+    title(figure, f"{name}{of}")
+    return figure
+
+
+def _groups(plans: pd.DataFrame) -> list[tuple[str, str]]:
+    reused = plans[plans["reuse"]][["kind", "branch"]].drop_duplicates()
+    present = set(reused.itertuples(index=False, name=None))
+    return [(k, b) for k in KIND_NAMES for b in ("spatial", "temporal") if (k, b) in present]
+
+
+def _heading(kind: str, branch: str, groups: list[tuple[str, str]]) -> str:
+    several = sum(other == kind for other, _ in groups) > 1
+    return f"{KIND_NAMES[kind]}, {branch}" if several else KIND_NAMES[kind]
+
+
+def _draw(axes: Axes, plan: pd.DataFrame, group: tuple[str, str]) -> None:
+    from matplotlib.colors import to_rgb
+
+    part = plan[(plan["kind"] == group[0]) & (plan["branch"] == group[1])]
+    axes.spines[:].set_visible(False)
+    if part.empty:
+        axes.text(0.5, 0.5, "no such module", transform=axes.transAxes, ha="center", va="center")
+        return
+    reuse = part.pivot_table("reuse", "block", "call", "max").to_numpy(dtype=bool)
+    colour = np.array(to_rgb(KIND_COLOURS[group[0]]))
+    pale = 1 - 0.22 * (1 - colour)
+    depth, calls = reuse.shape
+    axes.imshow(
+        np.where(reuse[..., None], pale, colour),
+        extent=(-0.5, calls - 0.5, -0.5, depth - 0.5),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    if depth <= _MOST_LINED:
+        for edge in range(1, depth):
+            axes.axhline(edge - 0.5, color="white", linewidth=0.5)
+    axes.set_yticks([0, depth - 1] if depth > 1 else [0])
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=INK, label="computed"), Patch(color="#D3D3D3", label="reused")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)

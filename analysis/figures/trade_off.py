@@ -1,0 +1,104 @@
+"""Quality against speedup, with the points that no other point beats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.errors import NothingToShow
+from analysis.figures.job_axis import finished, job_labels
+from analysis.figures.point_labels import label_points
+from analysis.figures.quality_axis import draw_off_scale, metric_label, off_scale
+from analysis.figures.style import ACCENT, MUTED, PAGE, new_figure, styled
+from analysis.pareto import pareto_front
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_NAMES = 6  # With more points, job numbers stand in for names.
+_METRICS = ("psnr_db", "ssim", "lpips")
+
+
+@styled
+def trade_off(
+    summary: pd.DataFrame, swept: Sequence[str], directions: Mapping[str, bool | None]
+) -> Figure:
+    """One panel per fidelity metric; the Pareto front is joined by a line.
+
+    Args:
+        summary: the sweep's summary.
+        swept: its columns of swept keys, used where rules alone do not name a point.
+        directions: metric -> whether higher is better; a metric without one is left out.
+    """
+    rows = finished(summary)
+    rows = rows.assign(label=job_labels(rows, swept))
+    usable = [
+        name
+        for name in _METRICS
+        if directions.get(name) is not None and (rows[name].notna() & rows["speedup"].notna()).any()
+    ]
+    if not usable:
+        raise NothingToShow("no point has both a speedup and a quality value")
+    figure = new_figure(PAGE, 2.8)
+    panels = figure.subplots(1, len(usable), squeeze=False, sharex=True)[0]
+    placed = []
+    for axes, metric in zip(panels, usable, strict=True):
+        points = rows[rows[metric].notna() & rows["speedup"].notna()]
+        beyond = off_scale(metric, points[metric])
+        _draw(axes, points, metric, bool(directions[metric]), beyond)
+        axes.set_title(metric_label(metric, directions).replace(" is better", ""))
+        placed.append((axes, points[~beyond], metric))
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=2)
+    column = "label"
+    if len(rows) > _MOST_NAMES:
+        _key(figure, rows)
+        column = "job"
+    for axes, points, metric in placed:
+        places = list(zip(points["speedup"], points[metric], strict=True))
+        label_points(axes, places, [str(name) for name in points[column]])
+    return figure
+
+
+def _key(figure: Figure, rows: pd.DataFrame) -> None:
+    """What the job numbers in the panels stand for."""
+    from matplotlib.lines import Line2D
+
+    names = [f"{job}:  {label}" for job, label in zip(rows["job"], rows["label"], strict=True)]
+    columns = 4 if max(map(len, names)) < 32 else 2
+    figure.legend(
+        [Line2D([], [], linestyle="none") for _ in names],
+        names,
+        loc="outside lower center",
+        ncols=columns,
+        handlelength=0,
+        title="job",
+        title_fontsize=7,
+        fontsize=6.5,
+    )
+    # The key needs room of its own, so that the panels keep theirs.
+    figure.set_figheight(figure.get_figheight() + 0.15 + 0.16 * -(-len(names) // columns))
+
+
+def _draw(axes: Axes, points: pd.DataFrame, metric: str, higher: bool, beyond: pd.Series) -> None:
+    shown = points[~beyond].reset_index(drop=True)
+    sign = 1 if higher else -1
+    # The front is that of all points; those above the axis are only not drawn on it.
+    front = points.iloc[pareto_front(list(points["speedup"]), list(sign * points[metric]))]
+    front = front[~beyond.loc[front.index]]
+    axes.plot(
+        shown["speedup"],
+        shown[metric],
+        "o",
+        color=MUTED,
+        mfc="white",
+        label="beaten by another point",
+    )
+    axes.plot(front["speedup"], front[metric], "o-", color=ACCENT, label="Pareto front")
+    axes.set_xlabel("speedup  → faster")
+    axes.grid()
+    axes.margins(x=0.2, y=0.18)
+    draw_off_scale(axes, points["speedup"][beyond])

@@ -1,0 +1,89 @@
+"""One row per job: what was asked for, what it cost, what came out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.points import Job, Sweep
+from analysis.rules_text import rules_texts
+
+QUALITY = ("psnr_db", "ssim", "lpips", "temporal_flickering")
+BEFORE = ("job", "point", "status", "model")
+NUMBERS = (
+    "reuse_share",
+    "denoise_s",
+    "baseline_denoise_s",
+    "speedup",
+    *QUALITY,
+    "baseline_temporal_flickering",
+)
+AFTER = ("rules", *NUMBERS, "videos", "error")
+
+
+def swept_columns(sweep: Sweep) -> dict[str, str]:
+    """The override keys whose value differs between jobs -> their column in the summary.
+
+    A key that has the name of another column (such as `model`) gets the suffix `_override`.
+    """
+    known = [job.overrides for job in sweep.jobs if job.overrides is not None]
+    keys = sorted({key for overrides in known for key in overrides})
+    varying = [key for key in keys if len({overrides.get(key) for overrides in known}) > 1]
+    taken = {*BEFORE, *AFTER}
+    return {key: f"{key}_override" if key in taken else key for key in varying}
+
+
+def summary_frame(sweep: Sweep) -> pd.DataFrame:
+    """The sweep as a table, one row per job.
+
+    A number that was not measured is missing (never 0), also in rows of jobs that failed or are
+    not finished. `speedup` is the baseline's median denoising time divided by the point's.
+    """
+    swept = swept_columns(sweep)
+    rules = rules_texts(
+        [job.point.value("config", "rules") if job.point else None for job in sweep.jobs]
+    )
+    rows = [
+        {
+            **_row(job),
+            "rules": text,
+            **{column: (job.overrides or {}).get(key) for key, column in swept.items()},
+        }
+        for job, text in zip(sweep.jobs, rules, strict=True)
+    ]
+    frame = pd.DataFrame(rows, columns=[*BEFORE, *swept.values(), *AFTER])
+    frame = frame.astype(dict.fromkeys(NUMBERS, "float64") | {"videos": "Int64"})
+    for column in swept.values():
+        frame[column] = _as_numbers(frame[column])
+    return frame
+
+
+def _row(job: Job) -> dict[str, object]:
+    row: dict[str, object] = {"job": job.number, "point": job.point_id, "status": job.status}
+    row["error"] = job.error
+    if job.point is None:
+        return row
+    row["model"] = job.point.value("model", "name")
+    if job.status != "ok":
+        return row
+    row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())
+    row["reuse_share"] = job.point.value("plan", "reuse_share", "all")
+    row["denoise_s"] = ours = job.point.value("timing", "denoise_s", "median")
+    for name in QUALITY:
+        row[name] = job.point.value("quality", name, "value")
+    if job.baseline is not None:
+        theirs = job.baseline.value("timing", "denoise_s", "median")
+        row["baseline_denoise_s"] = theirs
+        row["speedup"] = theirs / ours if ours and theirs else None
+        flickering = job.baseline.value("quality", "temporal_flickering", "value")
+        row["baseline_temporal_flickering"] = flickering
+    return row
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """The column as numbers where every value that is there is one, else unchanged."""
+    present = column.dropna()
+    numbers = pd.to_numeric(present, errors="coerce")
+    if numbers.isna().any() or present.empty:
+        return column
+    whole = all(float(value).is_integer() and "." not in str(value) for value in present)
+    return pd.to_numeric(column).astype("Int64" if whole else "float64")

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+
+from analysis.__main__ import main
+from analysis.build import build
+from analysis.figures import catalog
+
+FIGURES = {
+    "attention_difference",
+    "attention_difference_gated",
+    "attention_heatmap",
+    "contact_sheet",
+    "quality",
+    "schedule",
+    "speed",
+    "trade_off",
+}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
+
+
+def test_everything_is_made_and_stays_the_same(directory: Path) -> None:
+    result = build(directory)
+    assert not result.failures
+    assert not result.skipped
+    first = contents(directory)
+    assert {f"figures/{name}.{form}" for name in FIGURES for form in ("pdf", "png")} < set(first)
+    assert {"summary.csv", "summary.parquet", "tables/segments.csv"} < set(first)
+    assert not [name for name in first if name.endswith(".tmp")]
+    build(directory)
+    assert contents(directory) == first
+
+
+def test_one_failing_figure_hides_nothing(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(directory)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(catalog, "speed", broken)
+    with caplog.at_level(logging.WARNING):
+        result = build(directory)
+    assert result.failures == {"figures/speed": "RuntimeError: no ink"}
+    assert "figures/speed could not be made: RuntimeError: no ink" in caplog.text
+    assert not (directory / "figures" / "speed.png").exists()  # The old one is out of date.
+    assert (directory / "figures" / "trade_off.png").exists()
+
+
+def test_half_finished(directory: Path) -> None:
+    (directory / "4").mkdir()
+    synthetic.write_pointer(directory, 5, 7)
+    result = build(directory)
+    assert not result.failures
+    assert set(result.unfinished) == {4, 5}
+    frame = pd.read_csv(directory / "summary.csv")
+    assert list(frame["status"][4:]) == ["not finished", "not finished"]
+
+
+def test_nothing_finished_yet(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    result = build(tmp_path)
+    assert not result.failures
+    assert "figures/quality" in result.skipped
+    assert (tmp_path / "summary.csv").exists()
+
+
+def test_a_baseline_of_another_machine_is_noted(directory: Path) -> None:
+    record = synthetic.record(2)
+    record["provenance"]["cpu"] = "Other CPU"
+    synthetic.write_json(
+        directory.parents[1] / "points" / synthetic.point_id(2) / "record.json", record
+    )
+    (note,) = build(directory).notes
+    assert note.startswith("job 1: cpu differs")
+
+
+def test_command(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(directory)]) == 0
+    assert "S2 T2 C6" in capsys.readouterr().out
+    assert main([str(directory / "missing")]) == 1
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_no_heavy_imports() -> None:
+    code = "import sys, analysis.build, analysis.figures.catalog, analysis.__main__\n"
+    code += "print(sorted({'torch', 'hydra', 'pab_bench', 'matplotlib'} & set(sys.modules)))"
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
+    )
+    assert done.stdout.strip() == "[]"

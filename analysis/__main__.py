@@ -17,12 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     options = parser.parse_args(arguments)
 
-    from rich.console import Console
-
     from analysis.build import build
+    from analysis.terminal import console
 
     try:
-        result = build(options.directory, None if options.quiet else Console())
+        result = build(options.directory, None if options.quiet else console())
     except NotASweep as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

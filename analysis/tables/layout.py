@@ -37,7 +37,7 @@ class Column:
 RULES = Column("rules", "rules", numeric=False)
 MEASURED = (
     Column("reuse_share", "reuse", lambda v: f"{v:.1%}"),
-    Column("denoise_s", "denoise s", lambda v: f"{v:.2f}"),
+    Column("denoise_s", "time s", lambda v: f"{v:.2f}"),
     Column("speedup", "speedup", lambda v: f"{v:.2f}x"),
     Column("psnr_db", "PSNR dB", lambda v: f"{v:.2f}", metric=True),
     Column("ssim", "SSIM", lambda v: f"{v:.4f}", metric=True),
@@ -46,9 +46,9 @@ MEASURED = (
 )
 
 
-def terminal_columns() -> list[Column]:
-    """The columns that fit a terminal."""
-    return [RULES, *MEASURED]
+def terminal_columns(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
+    """The columns that fit a terminal; the arguments are those of `document_columns`."""
+    return [*_keys(swept, numbers, models), RULES, *MEASURED]
 
 
 def document_columns(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
@@ -59,11 +59,14 @@ def document_columns(swept: Sequence[str], numbers: Sequence[str], models: int) 
         numbers: those of them that hold numbers.
         models: number of different models; a model column appears only if there are several.
     """
-    keys = [Column(name, name, numeric=name in numbers) for name in swept]
-    model = [Column("model", "model", numeric=False)] if models > 1 else []
     last = Column("videos", "videos")
     status = Column("status", "status", numeric=False)
-    return [Column("job", "job"), *model, *keys, RULES, *MEASURED, last, status]
+    return [Column("job", "job"), *_keys(swept, numbers, models), RULES, *MEASURED, last, status]
+
+
+def _keys(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
+    model = [Column("model", "model", numeric=False)] if models > 1 else []
+    return [*model, *(Column(name, name, numeric=name in numbers) for name in swept)]
 
 
 def header(column: Column, directions: Mapping[str, bool | None], up: str, down: str) -> str:

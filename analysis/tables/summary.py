@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -35,9 +36,7 @@ def write_summary(sweep: Sweep) -> list[Path]:
 
 def _write_documents(sweep: Sweep) -> list[Path]:
     frame = summary_frame(sweep)
-    swept = list(swept_columns(sweep).values())
-    numbers = list(frame[swept].select_dtypes("number").columns)
-    columns = document_columns(swept, numbers, frame["model"].nunique())
+    columns = document_columns(*_swept(sweep, frame))
     ways = directions(sweep)
     headers = [header(column, ways, "↑", "↓") for column in columns]
     rows = [[c.cell(row[c.name]) for c in columns] for row in frame.to_dict("records")]
@@ -54,20 +53,28 @@ def _write_documents(sweep: Sweep) -> list[Path]:
     ]
 
 
+def _swept(sweep: Sweep, frame: pd.DataFrame) -> tuple[list[str], list[str], int]:
+    """The swept keys' columns, those of them that hold numbers, and how many models there are."""
+    swept = list(swept_columns(sweep).values())
+    numbers = list(frame[swept].select_dtypes("number").columns)
+    return swept, numbers, frame["model"].nunique()
+
+
 def render_terminal(sweep: Sweep, console: Console) -> None:
     """Print the summary; jobs without numbers follow with their reasons."""
     frame, ways = summary_frame(sweep), directions(sweep)
-    columns = terminal_columns()
+    columns = terminal_columns(*_swept(sweep, frame))
     name = f"{sweep.directory.parent.name} {sweep.directory.name}"
     table = Table(
         title=name, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
     )
     for column in columns:
         table.add_column(
-            header(column, ways, "↑", "↓"),
+            header(column, ways, "↑", "↓").replace("_", " "),  # May be broken between words.
             justify="right" if column.numeric else "left",
             overflow="fold",  # Nothing is cut off: what does not fit goes to the next line.
-            no_wrap=column.numeric,
+            no_wrap=column.numeric and not {"_", " "} & set(column.header),
+            min_width=None if column.numeric else 8,  # Otherwise a narrow terminal hides it.
         )
     for row in frame.to_dict("records"):
         if row["status"] == "ok":

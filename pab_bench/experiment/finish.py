@@ -23,13 +23,11 @@ def finish_sweep(directory: Path) -> int:
     if not statuses:
         return 0
     # Deferred: pandas and matplotlib take seconds to import.
-    from rich.console import Console
-
     from analysis.build import build
+    from analysis.terminal import console
 
-    console = Console()
     try:
-        build(directory, console)
+        build(directory, console())
     except Exception:  # Whatever goes wrong with a figure, the results stand.
         _log.exception("the analysis of %s failed; `python -m analysis` makes it again", directory)
     return int(any(status != "ok" for status in statuses))

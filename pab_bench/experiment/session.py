@@ -11,14 +11,25 @@ import numpy as np
 import torch
 
 from pab_bench.config.settings import ModelSettings, Settings
+from pab_bench.errors import ConfigError
 from pab_bench.samplers.base import Sampler, TextEmbeddings
 
 
 def resolve_device(device: str) -> str:
-    """`auto` is the GPU if there is one; anything else is taken at its word."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """`auto` is the GPU if there is one, otherwise the CPU.
+
+    Raises:
+        ConfigError: if the device asked for is not here.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = device.partition(":")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ConfigError(f"device={device}: torch sees {count} CUDA devices; use auto or cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError(f"device={device}: torch sees no Metal device; use auto or cpu")
+    return device
 
 
 def clock(device: str) -> float:

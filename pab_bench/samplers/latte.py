@@ -16,6 +16,7 @@ from diffusers import LattePipeline, LatteTransformer3DModel
 
 from pab_bench.broadcast.latte_architecture import LatteArchitecture
 from pab_bench.config.settings import ModelSettings
+from pab_bench.errors import ConfigError
 from pab_bench.samplers.base import OnStep, TextEmbeddings
 from pab_bench.samplers.weights import Requirements, find_weights
 
@@ -47,12 +48,17 @@ class LatteSampler:
         dtype: `float32`, `float16` or `bfloat16`.
 
     Raises:
+        ConfigError: if offloading is asked for without a GPU.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
 
     required = REQUIRED
 
     def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
+        if model.offload != "none" and device == "cpu":
+            raise ConfigError(
+                f"model.offload={model.offload}: needs a GPU, device is cpu; use none"
+            )
         self.model = model
         self.weights = locate(model)
         quiet_loading()

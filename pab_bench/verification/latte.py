@@ -70,7 +70,7 @@ def _format_of(path: Path) -> str | None:
     if {"cases", "timesteps", "semantics"} <= keys and "spatial_block" in what:
         return "block ranges"
     if {"keys", "constructor_kwargs", "parameter_count"} <= keys and (
-        content["constructor_kwargs"].get("video_length") == 16 and "what" not in keys
+        "video_length" in content["constructor_kwargs"] and "what" not in keys
     ):
         return "keys"
     return None

@@ -146,3 +146,21 @@ def test_presets_reuse_every_kind(run, preset):
     for kind in ("spatial", "temporal", "cross"):
         assert record["ledger"][kind]["reused"] > 0
     assert record["quality"] == {}
+
+
+def test_released_weights_offline_name_what_is_missing(run, monkeypatch, tmp_path, capsys):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    assert run("model=latte", "device=cpu", "dtype=float32") == 1
+    message = capsys.readouterr().err
+    assert "maxin-cn/Latte-1" in message
+    assert "text_encoder/*.safetensors" in message
+    assert "model.path=DIR" in message
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_a_device_that_is_not_here_is_refused(run, capsys):
+    assert run("device=cuda:99") == 2
+    assert "device=cuda:99: torch sees" in capsys.readouterr().err

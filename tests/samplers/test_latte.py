@@ -6,6 +6,7 @@ import torch
 from diffusers import LattePipeline
 
 from pab_bench.config.settings import ModelSettings
+from pab_bench.errors import ConfigError
 from pab_bench.minis.captions import split_captions
 from pab_bench.samplers.latte import EMBEDDED, LatteSampler
 from pab_bench.samplers.weights import WeightsMissing, missing_files, weights_digest
@@ -100,6 +101,18 @@ def test_released_weights_offline_say_what_is_missing_and_where_to_put_it(monkey
     message = str(caught.value)
     for part in ("maxin-cn/Latte-1", "0" * 40, "transformer/*.safetensors", "model.path=DIR"):
         assert part in message
+
+
+def test_offloading_needs_a_gpu():
+    with pytest.raises(ConfigError, match=r"model\.offload=model"):
+        LatteSampler(replace(MINI, offload="model"), "cpu", "float32")
+
+
+def test_the_control_has_other_weights_and_a_seed(sampler):
+    controls = [LatteSampler(replace(MINI, random_weights=True), "cpu", "float32") for _ in "ab"]
+    videos = [sample(control, PROMPT, 0) for control in controls]
+    assert np.array_equal(*videos)
+    assert not np.array_equal(videos[0], sample(sampler, PROMPT, 0))
 
 
 def test_the_digest_is_of_names_and_contents(tmp_path):

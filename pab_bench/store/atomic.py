@@ -24,6 +24,7 @@ def write_json(path: Path, content: Any) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner may read.
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

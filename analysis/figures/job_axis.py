@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_TICKS = 9
+_LONGEST = 24
+"""Characters of the longest name that figures have room for."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,23 @@ def job_axis(rows: pd.DataFrame, swept: Sequence[str]) -> JobAxis:
 
 
 def job_labels(rows: pd.DataFrame, swept: Sequence[str]) -> tuple[str, ...]:
-    """A name per job: its rules, with swept keys and job numbers where those do not tell apart."""
+    """A name per job that fits a figure.
+
+    The value of the swept key if a single one names the jobs (presets, say), otherwise the rules,
+    with swept keys and job numbers where those do not tell apart. Where a name would be too long,
+    all jobs go by their numbers, under which the tables list them.
+    """
+    if len(swept) == 1 and not pd.api.types.is_numeric_dtype(rows[swept[0]]):
+        values = [str(value) for value in rows[swept[0]]]
+        if len(set(values)) == len(values) and max(map(len, values)) <= _LONGEST:
+            return tuple(values)
+    labels = _rules_labels(rows, swept)
+    if max(map(len, labels)) > _LONGEST:
+        return tuple(f"job {job}" for job in rows["job"])
+    return labels
+
+
+def _rules_labels(rows: pd.DataFrame, swept: Sequence[str]) -> tuple[str, ...]:
     labels = [str(text) if isinstance(text, str) else "?" for text in rows["rules"]]
     for name in swept:
         repeated = {label for label in labels if labels.count(label) > 1}

@@ -179,5 +179,5 @@ def _resolved(rule: GapRule | KeyRule, depth: int) -> dict[str, Any] | None:
         "skip": True,
         "threshold": list(rule.threshold),
         "gap": rule.gap,
-        "block": list(rule.block or (0, depth - 1)),
+        "block": None if rule.block in (None, (0, depth - 1)) else list(rule.block),
     }

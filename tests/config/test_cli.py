@@ -161,7 +161,7 @@ def test_however_it_ends_the_run_is_summed_up(
 
 def test_notices_are_shown(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["preset=pab_document"]) == 0
-    assert "WARNING: spatial_block=[0,28] ends beyond" in capsys.readouterr().err
+    assert "spatial_block=[0,28] ends beyond" in capsys.readouterr().err
 
 
 def test_the_process_arguments_are_left_as_they_were(experiment: Experiment) -> None:

@@ -51,7 +51,11 @@ def test_good_commands_pass(arguments: list[str]) -> None:
         (["+spatial_gap=2"], "+spatial_gap=2: the key exists already: write spatial_gap=2"),
         (["+sweeps=gap_gird"], "sweeps=gap_gird: must be one of gap_grid. Did you mean"),
         (["preset=pab235"], "preset=pab235: must be one of none, pab236, pab347, pab469"),
-        (["model=late"], "model=late: must be one of latte, latte_mini. Did you mean 'latte'?"),
+        (
+            ["model=late"],
+            "model=late: must be one of latte, latte_mini, latte_mini_random. "
+            "Did you mean 'latte'?",
+        ),
         (["prompts=demo"], "prompts=demo: must be one of mini, pab_demo. Did you mean 'pab_demo'?"),
         (["metrics=all"], "metrics=all: must be one of default, none."),
         (["tracking=null"], "tracking=null: must be one of none, wandb."),

@@ -62,16 +62,37 @@ def test_what_determines_numbers_is_in_the_identity(
     assert settings_of(*base, override).identity() != settings_of(*base).identity()
 
 
+OFF = [f"{kind}_skip=false" for kind in ("spatial", "temporal", "cross", "mlp")]
+
+
 def test_all_baselines_are_one(settings_of: Callable[..., Settings]) -> None:
-    plain = settings_of()
+    plain = settings_of(*OFF)
     for overrides in (
         ["broadcast_object=ungated"],
+        ["preset=pab236"],
+        ["spatial_gap=4", "temporal_threshold=[300,500]"],
+    ):
+        settings = settings_of(*OFF, *overrides)
+        assert settings.is_baseline()
+        assert settings.identity() == plain.identity()
+
+
+def test_a_gap_of_one_is_a_control_and_no_baseline(settings_of: Callable[..., Settings]) -> None:
+    control = settings_of()
+    assert not control.is_baseline()
+    assert control.identity() != settings_of(*OFF).identity()
+    for overrides in (
+        ["spatial_threshold=[300,500]"],
         ["preset=pab236", "spatial_gap=1", "temporal_gap=1", "cross_skip=false", "mlp_skip=false"],
         ["mlp_skip=true", "mlp_keys=[720]", "mlp_reuse_steps=0"],
     ):
-        settings = settings_of(*overrides)
-        assert settings.is_baseline()
-        assert settings.identity() == plain.identity()
+        assert settings_of(*overrides).identity() == control.identity()
+
+
+def test_a_range_of_all_blocks_is_no_range(settings_of: Callable[..., Settings]) -> None:
+    whole = settings_of("spatial_gap=2")
+    assert settings_of("spatial_gap=2", "spatial_block=[0,5]").identity() == whole.identity()
+    assert settings_of("spatial_gap=2", "spatial_block=[0,4]").identity() != whole.identity()
 
 
 def test_identity_is_plain_json(settings_of: Callable[..., Settings]) -> None:

@@ -18,10 +18,18 @@ def test_one_numeric_key_is_the_axis() -> None:
     assert (axis.title, axis.positions, axis.numeric) == ("gap", (2.0, 4.0), True)
 
 
-@pytest.mark.parametrize("swept", [[], ["preset"], ["gap", "preset"]])
-def test_labels_otherwise(swept: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("swept", "labels"),
+    [([], ("S2", "S4")), (["preset"], ("a", "b")), (["gap", "preset"], ("S2", "S4"))],
+)
+def test_labels_otherwise(swept: list[str], labels: tuple[str, str]) -> None:
     axis = job_axis(rows(rules=["S2", "S4"], gap=[2, 4], preset=["a", "b"]), swept)
-    assert (axis.labels, axis.numeric) == (("S2", "S4"), False)
+    assert (axis.labels, axis.numeric) == (labels, False)
+
+
+def test_jobs_with_names_that_are_too_long_go_by_number() -> None:
+    table = rows(rules=["S2@100..800 T4@100..800 C7@80..900", "S2"])
+    assert job_labels(table, []) == ("job 0", "job 1")
 
 
 def test_labels_are_told_apart() -> None:

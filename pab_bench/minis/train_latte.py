@@ -28,7 +28,7 @@ from pab_bench.minis.training_state import (
 class LatteRecipe:
     """Hyper-parameters of stage 3."""
 
-    steps: int = 14_000
+    steps: int = 6000
     batch: int = 16
     peak_learning_rate: float = 1e-3
     hold: float = 0.4

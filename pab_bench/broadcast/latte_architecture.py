@@ -57,6 +57,11 @@ def ada_norm_single_forward(block: Block, visit: Visit) -> BlockForward:
     and MLP are modulated and gated, cross-attention is neither normalised nor gated.
     """
     module: Any = block.module
+    # Looked up once: attributes of modules are slow, and this runs for every block and step.
+    norm1, attn1, attn2, norm2, ff = (
+        getattr(module, name) for name in ("norm1", "attn1", "attn2", "norm2", "ff")
+    )
+    index = block.index
     attention = SPATIAL if block.branch == "spatial" else TEMPORAL
     mlp = MLP_SPATIAL if block.branch == "spatial" else MLP_TEMPORAL
 
@@ -77,16 +82,16 @@ def ada_norm_single_forward(block: Block, visit: Visit) -> BlockForward:
         shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.chunk(6, dim=1)
 
         def attend() -> torch.Tensor:
-            modulated = module.norm1(hidden_states) * (1 + scale) + shift
-            output: torch.Tensor = module.attn1(modulated, attention_mask=attention_mask, **extra)
+            modulated = norm1(hidden_states) * (1 + scale) + shift
+            output: torch.Tensor = attn1(modulated, attention_mask=attention_mask, **extra)
             return output
 
-        hidden_states = visit(attention, block.index, attend, gate) + hidden_states
+        hidden_states = visit(attention, index, attend, gate) + hidden_states
 
-        if module.attn2 is not None:
+        if attn2 is not None:
 
             def attend_text() -> torch.Tensor:
-                output: torch.Tensor = module.attn2(
+                output: torch.Tensor = attn2(
                     hidden_states,
                     encoder_hidden_states=encoder_hidden_states,
                     attention_mask=encoder_attention_mask,
@@ -94,13 +99,13 @@ def ada_norm_single_forward(block: Block, visit: Visit) -> BlockForward:
                 )
                 return output
 
-            hidden_states = visit(CROSS, block.index, attend_text, None) + hidden_states
+            hidden_states = visit(CROSS, index, attend_text, None) + hidden_states
 
         def feed_forward() -> torch.Tensor:
-            modulated = module.norm2(hidden_states) * (1 + mlp_scale) + mlp_shift
-            output: torch.Tensor = module.ff(modulated)
+            modulated = norm2(hidden_states) * (1 + mlp_scale) + mlp_shift
+            output: torch.Tensor = ff(modulated)
             return output
 
-        return visit(mlp, block.index, feed_forward, mlp_gate) + hidden_states
+        return visit(mlp, index, feed_forward, mlp_gate) + hidden_states
 
     return forward

@@ -58,10 +58,6 @@ class Plan:
         total = sum(table.size for table in tables)
         return sum(int(table.sum()) for table in tables) / total if total else None
 
-    def reused(self) -> dict[str, int]:
-        """Number of site visits that reuse, per group name."""
-        return {group.name: int(self.reuse(group).sum()) for group in self.source}
-
     def is_baseline(self) -> bool:
         """Whether nothing is reused."""
         return not any(self.reuse(group).any() for group in self.source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +84,8 @@ def train_latte(
         model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=recipe.weight_decay, fused=True
     )
     average = MovingAverage(model, recipe.ema_decay)
-    checkpoint, first, spent = Checkpoint(folder, "latte"), 0, 0.0
-    if state := checkpoint.load():
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.values = state["average"]
-        first, spent = state["step"], state["seconds"]
+    checkpoint = Checkpoint(folder, "latte")
+    first = checkpoint.resume(model, optimiser, average)
     forward = torch.compile(model) if compiled else model
 
     tokenizer = build_tokenizer()
@@ -99,7 +94,6 @@ def train_latte(
     empty = tokenizer("", padding="max_length", max_length=length, return_tensors="pt")
     alphas = build_scheduler().alphas_cumprod
 
-    began = time.perf_counter()
     progress = Progress("latte", recipe.steps, first)
     for step in range(first, recipe.steps):
         for group in optimiser.param_groups:
@@ -134,15 +128,7 @@ def train_latte(
         if row := progress.update(step, loss=loss.item()):
             checkpoint.log(row)
         if (step + 1) % 500 == 0 or step + 1 == recipe.steps:
-            checkpoint.save(
-                {
-                    "model": model.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "average": average.values,
-                    "step": step + 1,
-                    "seconds": spent + time.perf_counter() - began,
-                }
-            )
+            checkpoint.save(model, optimiser, average, step + 1)
 
 
 def _set_processor(transformer: nn.Module) -> None:

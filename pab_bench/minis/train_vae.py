@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,24 +93,8 @@ def train_vae(folder: Path, recipe: VaeRecipe, device: torch.device, autocast: b
     vae = build_vae().to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(vae.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-4)
     average = MovingAverage(vae, recipe.ema_decay)
-    checkpoint, first, spent = Checkpoint(folder, "vae"), 0, 0.0
-    if state := checkpoint.load():
-        vae.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.values = state["average"]
-        first, spent = state["step"], state["seconds"]
-    began = time.perf_counter()
-
-    def save(step: int) -> None:
-        checkpoint.save(
-            {
-                "model": vae.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "average": average.values,
-                "step": step,
-                "seconds": spent + time.perf_counter() - began,
-            }
-        )
+    checkpoint = Checkpoint(folder, "vae")
+    first = checkpoint.resume(vae, optimiser, average)
 
     total = recipe.steps + recipe.decoder_steps
     progress = Progress("vae", total, first)
@@ -143,4 +126,4 @@ def train_vae(folder: Path, recipe: VaeRecipe, device: torch.device, autocast: b
         if row:
             checkpoint.log(row)
         if (step + 1) % 200 == 0 or step + 1 == total:
-            save(step + 1)
+            checkpoint.save(vae, optimiser, average, step + 1)

@@ -51,15 +51,38 @@ class Checkpoint:
         self.path = folder / f"{stage}.pt"
         self.log_path = folder / f"{stage}.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
+        self._spent, self._began = 0.0, time.perf_counter()
 
-    def load(self) -> dict[str, Any] | None:
-        """The last saved state, or None at the first start."""
+    def resume(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, average: MovingAverage
+    ) -> int:
+        """Put the last saved state in place; the number of steps that are done, 0 at the start."""
+        self._began = time.perf_counter()
         if not self.path.exists():
-            return None
-        return torch.load(self.path, map_location="cpu", weights_only=True)
+            return 0
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        for name, value in average.values.items():
+            value.copy_(state["average"][name])  # In place: it stays on the model's device.
+        self._spent = state["seconds"]
+        return int(state["step"])
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state."""
+    def save(
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        average: MovingAverage,
+        step: int,
+    ) -> None:
+        """Replace the saved state by that after `step` steps."""
+        state = {
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "average": average.values,
+            "step": step,
+            "seconds": self._spent + time.perf_counter() - self._began,
+        }
         temporary = self.path.with_suffix(".tmp")
         torch.save(state, temporary)
         os.replace(temporary, self.path)

@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors import safe_open
 from safetensors.torch import save_file
+from transformers import T5Tokenizer
 
 from pab_bench.minis.captions import Caption, all_captions
 from pab_bench.minis.render import FRAMES, sample_clips
@@ -24,7 +25,7 @@ class LatentBank:
     """Standardised latents and what is needed to standardise others.
 
     Attributes:
-        latents: (clips, channels, FRAMES, height, width) float16, zero mean and unit variance
+        latents: (clips, channels, frames, height, width) float16, zero mean and unit variance
             per channel.
         caption_indices: (clips,) int64 into `all_captions()`.
         mean: (channels,) float32, of the raw latents.
@@ -36,28 +37,51 @@ class LatentBank:
     mean: torch.Tensor
     std: torch.Tensor
 
-    def texts(self) -> list[str]:
+    def captions(self) -> list[Caption]:
         """The caption of every clip."""
         captions = all_captions()
-        return [captions[int(i)].text for i in self.caption_indices]
+        return [captions[int(i)] for i in self.caption_indices]
+
+    def texts(self) -> list[str]:
+        """The caption of every clip as a sentence."""
+        return [caption.text for caption in self.captions()]
+
+
+def tokenise(tokenizer: T5Tokenizer, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and mask (texts, words) of texts of equal length, all words known.
+
+    Raises:
+        ValueError: for a word that the tokenizer does not know.
+    """
+    encoded = tokenizer(texts, return_tensors="pt")
+    if (encoded.input_ids == tokenizer.unk_token_id).any():
+        row = int((encoded.input_ids == tokenizer.unk_token_id).any(1).nonzero()[0, 0])
+        raise ValueError(f"the tokenizer does not know a word of {texts[row]!r}")
+    return encoded.input_ids, encoded.attention_mask
 
 
 @torch.no_grad()
 def make_bank(
-    vae: AutoencoderKL, path: Path, clips: int, seed: int, device: torch.device, autocast: bool
+    vae: AutoencoderKL,
+    path: Path,
+    clips: int,
+    seed: int,
+    device: torch.device,
+    autocast: bool,
+    frames: int = FRAMES,
 ) -> LatentBank:
-    """Load the bank at `path`, or encode `clips` clips and write it there."""
+    """Load the bank at `path`, or encode `clips` clips of `frames` frames and write it there."""
     if not path.exists():
         index_of: dict[Caption, int] = {c: i for i, c in enumerate(all_captions())}
         latents, indices = [], []
         vae = vae.to(device, memory_format=torch.channels_last).eval()
         for chunk in range(clips // _CHUNK):
-            batch = sample_clips(_CHUNK, seed, _FIRST_INDEX + chunk)
+            batch = sample_clips(_CHUNK, seed, _FIRST_INDEX + chunk, length=frames)
             images = batch.video.flatten(0, 1).permute(0, 3, 1, 2) * 2 - 1
             images = images.to(device, memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 mean = vae.encode(images).latent_dist.mean
-            latents.append(mean.float().cpu().unflatten(0, (_CHUNK, FRAMES)).transpose(1, 2))
+            latents.append(mean.float().cpu().unflatten(0, (_CHUNK, frames)).transpose(1, 2))
             indices += [index_of[c] for c in batch.captions]
             if chunk % 32 == 0:
                 print(f"bank {chunk * _CHUNK}/{clips}", flush=True)

@@ -17,7 +17,7 @@ from pab_bench.minis.captions import Caption, split_captions
 
 FRAMES = 16
 SIDE = 64
-"""Frames per clip; height and width of a frame in pixels."""
+"""Frames of the embedded Latte's clips; height and width of a frame in pixels."""
 
 COLOUR_RGB = {
     "red": (0.90, 0.10, 0.10),
@@ -89,8 +89,8 @@ class Clips:
     """A batch of rendered clips.
 
     Attributes:
-        video: (clips, FRAMES, SIDE, SIDE, 3) float32 in [0, 1].
-        mask: (clips, FRAMES, SIDE, SIDE) float32 in [0, 1], the object's coverage.
+        video: (clips, frames, SIDE, SIDE, 3) float32 in [0, 1].
+        mask: (clips, frames, SIDE, SIDE) float32 in [0, 1], the object's coverage.
         captions: one per clip.
     """
 
@@ -102,7 +102,8 @@ class Clips:
 def render(
     captions: Sequence[Caption],
     generator: np.random.Generator,
-    frames: Sequence[int] = range(FRAMES),
+    frames: Sequence[int] | None = None,
+    length: int = FRAMES,
 ) -> Clips:
     """Draw one clip per caption; `generator` decides each clip's jitter.
 
@@ -110,13 +111,16 @@ def render(
         captions: what to draw.
         generator: source of the jitter, two numbers a clip.
         frames: indices of the frames to draw, all of them by default.
+        length: frames of the whole clip; the object's path does not depend on it.
     """
     count = len(captions)
     jitter = torch.from_numpy(generator.uniform(-JITTER, JITTER, (count, 2))).float()
     heading = torch.tensor([HEADING[c.direction] for c in captions])
     travel = torch.tensor([TRAVEL[c.speed] for c in captions])
     half = torch.tensor([HALF_SIDE[c.size] for c in captions])
-    progress = torch.linspace(-0.5, 0.5, FRAMES)[list(frames)]
+    progress = torch.linspace(-0.5, 0.5, length)
+    if frames is not None:
+        progress = progress[list(frames)]
 
     path = (heading * travel[:, None])[:, None] * progress[:, None]
     centre = (SIDE - 1) / 2 + jitter[:, None] + path
@@ -133,9 +137,15 @@ def render(
     return Clips(video, mask, list(captions))
 
 
-def sample_clips(count: int, seed: int, index: int, frames: Sequence[int] = range(FRAMES)) -> Clips:
+def sample_clips(
+    count: int,
+    seed: int,
+    index: int,
+    frames: Sequence[int] | None = None,
+    length: int = FRAMES,
+) -> Clips:
     """Draw `count` training clips; (seed, index) determines them, on every machine."""
     generator = np.random.Generator(np.random.PCG64([seed, index]))
     train, _ = split_captions()
     chosen = generator.integers(0, len(train), count)
-    return render([train[int(i)] for i in chosen], generator, frames)
+    return render([train[int(i)] for i in chosen], generator, frames, length)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from transformers import T5Tokenizer
 
 from pab_bench.minis.captions import vocabulary
@@ -10,8 +12,13 @@ MAX_LENGTH = 120
 """What `LattePipeline` pads a prompt to."""
 
 
-def build_tokenizer() -> T5Tokenizer:
-    """One piece per word, no sub-words: an unknown word becomes `<unk>`."""
+def build_tokenizer(more: Sequence[str] = (), max_length: int = MAX_LENGTH) -> T5Tokenizer:
+    """One piece per word, no sub-words: an unknown word becomes `<unk>`.
+
+    Args:
+        more: words besides those of the captions.
+        max_length: tokens of the longest prompt.
+    """
     special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    pieces = [(f"▁{word}", -1.0) for word in vocabulary()]
-    return T5Tokenizer(vocab=special + pieces, extra_ids=0, model_max_length=MAX_LENGTH)
+    pieces = [(f"▁{word}", -1.0) for word in [*vocabulary(), *more]]
+    return T5Tokenizer(vocab=special + pieces, extra_ids=0, model_max_length=max_length)

@@ -1,45 +1,138 @@
-"""Trains an embedded mini from nothing: `python -m pab_bench.minis.train --work DIR`.
+"""Trains an embedded mini from nothing: `python -m pab_bench.minis.train latte --work DIR`.
 
-Three stages, each resumable: the autoencoder, the latents of the training clips, the text encoder
-and the transformer. `python -m pab_bench.minis.export` then writes the checkpoint.
+The stages are resumable: the image autoencoder, the latents of the training clips, for Open-Sora
+the temporal autoencoder, and last the text encoder with the transformer.
+`python -m pab_bench.minis.export` then writes the checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import torch
 from diffusers import AutoencoderKL
 
-from pab_bench.minis.latent_bank import LatentBank, make_bank
-from pab_bench.minis.train_latte import LatteRecipe, train_latte
+from pab_bench.minis import latte_model, open_sora_model
+from pab_bench.minis.latent_bank import LatentBank, make_bank, tokenise
+from pab_bench.minis.render import FRAMES
+from pab_bench.minis.tokenizer import build_tokenizer
+from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, encode_clips, train_temporal_vae
+from pab_bench.minis.train_transformer import TrainingSet, TransformerRecipe, train_transformer
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
+from pab_bench.models.open_sora.temporal_vae import TemporalVAE
 
-BANK_CLIPS = 10_240
+CLIPS = {"latte": 10_240, "open_sora": 6_144}
+STEPS = {"latte": 6_000, "open_sora": 8_000}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where and how to compute."""
+
+    device: torch.device
+    autocast: bool
+    compiled: bool
 
 
 def load_vae(work: Path) -> AutoencoderKL:
-    """The trained autoencoder (averaged weights) of a work folder."""
+    """The trained image autoencoder (averaged weights) of a work folder."""
     state = torch.load(work / "vae.pt", map_location="cpu", weights_only=True)
     vae = build_vae()
     vae.load_state_dict(state["average"])
     return vae.eval()
 
 
-def load_bank(work: Path, device: torch.device, autocast: bool, clips: int) -> LatentBank:
+def load_bank(work: Path, hardware: Hardware, clips: int, frames: int) -> LatentBank:
     """The encoded clips of a work folder, made at the first call."""
     return make_bank(
-        load_vae(work), work / "bank.safetensors", clips, seed=0, device=device, autocast=autocast
+        load_vae(work),
+        work / "bank.safetensors",
+        clips,
+        seed=0,
+        device=hardware.device,
+        autocast=hardware.autocast,
+        frames=frames,
+    )
+
+
+def load_temporal_vae(work: Path) -> TemporalVAE:
+    """The trained temporal autoencoder (averaged weights) of a work folder."""
+    state = torch.load(work / "temporal_vae.pt", map_location="cpu", weights_only=True)
+    vae = TemporalVAE(**open_sora_model.TEMPORAL_VAE)
+    vae.load_state_dict(state["average"])
+    return vae.eval()
+
+
+def temporal_latents(
+    work: Path, bank: LatentBank
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Standardised temporal latents of the bank's clips, and their mean and standard deviation."""
+    raw = encode_clips(load_temporal_vae(work), bank.latents)
+    mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
+    shape = (1, -1, 1, 1, 1)
+    return (raw - mean.view(shape)) / std.view(shape), mean, std
+
+
+def train_latte(work: Path, clips: int, recipe: TransformerRecipe, hardware: Hardware) -> None:
+    """Bank and transformer of the embedded Latte."""
+    bank = load_bank(work, hardware, clips, FRAMES)
+    tokens, mask = tokenise(build_tokenizer(), bank.texts())
+    torch.manual_seed(recipe.seed)
+    model = latte_model.LatteTraining(
+        attention_in_float32=hardware.autocast and hardware.device.type == "cpu"
+    )
+    _train(work, "latte", model, TrainingSet(bank.latents, tokens, mask), recipe, hardware)
+
+
+def train_open_sora(
+    work: Path,
+    clips: int,
+    temporal: TemporalVaeRecipe,
+    recipe: TransformerRecipe,
+    hardware: Hardware,
+) -> None:
+    """Bank, temporal autoencoder and transformer of the embedded Open-Sora."""
+    bank = load_bank(work, hardware, clips, open_sora_model.FRAMES)
+    torch.manual_seed(temporal.seed)
+    vae = TemporalVAE(**open_sora_model.TEMPORAL_VAE)
+    train_temporal_vae(work, vae, bank.latents, temporal, hardware.device, hardware.autocast)
+    latents, _, _ = temporal_latents(work, bank)
+    texts = [open_sora_model.prompt_of(caption) for caption in bank.captions()]
+    tokens, mask = tokenise(build_tokenizer(open_sora_model.SUFFIX_WORDS), texts)
+    torch.manual_seed(recipe.seed)
+    model = open_sora_model.OpenSoraTraining()
+    _train(work, "open_sora", model, TrainingSet(latents, tokens, mask), recipe, hardware)
+
+
+def _train(
+    work: Path,
+    stage: str,
+    model: latte_model.LatteTraining | open_sora_model.OpenSoraTraining,
+    data: TrainingSet,
+    recipe: TransformerRecipe,
+    hardware: Hardware,
+) -> None:
+    train_transformer(
+        work,
+        stage,
+        model,
+        model,
+        data,
+        recipe,
+        hardware.device,
+        hardware.autocast,
+        hardware.compiled,
     )
 
 
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m pab_bench.minis.train", description=__doc__)
+    parser.add_argument("model", choices=sorted(STEPS))
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and logs")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -47,19 +140,27 @@ def main() -> None:
     parser.add_argument("--no-compile", action="store_true", help="do not use torch.compile")
     parser.add_argument("--vae-steps", type=int, default=VaeRecipe.steps)
     parser.add_argument("--decoder-steps", type=int, default=VaeRecipe.decoder_steps)
-    parser.add_argument("--steps", type=int, default=LatteRecipe.steps)
-    parser.add_argument("--clips", type=int, default=BANK_CLIPS)
+    parser.add_argument("--temporal-steps", type=int, default=TemporalVaeRecipe.steps)
+    parser.add_argument("--steps", type=int, help="of the transformer")
+    parser.add_argument("--clips", type=int)
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
-    device, autocast = torch.device(arguments.device), not arguments.float32
+    hardware = Hardware(
+        torch.device(arguments.device), not arguments.float32, not arguments.no_compile
+    )
+    work, name = arguments.work, arguments.model
     vae_recipe = replace(
         VaeRecipe(), steps=arguments.vae_steps, decoder_steps=arguments.decoder_steps
     )
-    train_vae(arguments.work, vae_recipe, device, autocast)
-    bank = load_bank(arguments.work, device, autocast, arguments.clips)
-    recipe = replace(LatteRecipe(), steps=arguments.steps)
-    train_latte(arguments.work, bank, recipe, device, autocast, not arguments.no_compile)
+    train_vae(work, vae_recipe, hardware.device, hardware.autocast)
+    clips = arguments.clips or CLIPS[name]
+    recipe = replace(TransformerRecipe(), steps=arguments.steps or STEPS[name])
+    if name == "latte":
+        train_latte(work, clips, recipe, hardware)
+    else:
+        temporal = replace(TemporalVaeRecipe(), steps=arguments.temporal_steps)
+        train_open_sora(work, clips, temporal, recipe, hardware)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Architectures that no maintained library has, as diffusers models and pipelines."""

@@ -24,20 +24,42 @@ class Ledger:
     Attributes:
         visits: per group an int8 array of shape (lanes, calls, depth): 0 not visited, 1 computed,
             2 reused. A lane is one of the transformer calls that a denoising step takes.
+        order: the sites in the order in which a call visits them, from the first call that was
+            made here; every call has the same.
     """
 
     def __init__(self, plan: Plan, lanes: int) -> None:
         self.visits: Mapping[Group, npt.NDArray[np.int8]] = {
             group: np.zeros((lanes, plan.calls, plan.depth), dtype=np.int8) for group in plan.source
         }
+        self.order: list[tuple[Group, int]] = []
+        self._ordered_in: tuple[int, int] | None = None
 
     def computed(self, group: Group, lane: int, call: int, block: int) -> None:
         """Note that a site computed its output."""
         self.visits[group][lane, call, block] = _COMPUTED
+        self._note_order(group, lane, call, block)
 
     def reused(self, group: Group, lane: int, call: int, block: int) -> None:
         """Note that a site reused an output."""
         self.visits[group][lane, call, block] = _REUSED
+        self._note_order(group, lane, call, block)
+
+    def _note_order(self, group: Group, lane: int, call: int, block: int) -> None:
+        place = lane, call
+        if self._ordered_in is None:
+            self._ordered_in = place
+        if self._ordered_in == place:
+            self.order.append((group, block))
+
+    def known(self, plan: Plan, calls: int) -> None:
+        """Enter the first `calls` calls as `plan` has them, in every lane.
+
+        For calls that were not made here because another run, whose decisions were the same and
+        whose ledger agreed with them, has made them.
+        """
+        for group, visits in self.visits.items():
+            visits[:, :calls] = np.where(plan.reuse(group)[:calls], _REUSED, _COMPUTED)
 
     def decisions(self, group: Group) -> npt.NDArray[np.bool_]:
         """(calls, depth): whether the site reused, in every lane."""

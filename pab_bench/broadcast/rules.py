@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pab_bench.broadcast.kinds import Group, Kind
 
@@ -66,13 +67,48 @@ class Key:
 class KeyRule:
     """Upstream's MLP broadcast: a list of key timesteps, each with its own blocks and reach.
 
-    A key that is not among the sampled timesteps has no effect. Where two keys reach the same
-    step, a key at the step itself computes, otherwise the first key in the list is reused.
+    Where two keys reach the same step, a key at the step itself computes, otherwise the first key
+    in the list is reused.
+
+    Upstream compares key and timestep for equality. Open-Sora's default keys 676, 788 and 864 occur
+    only at one size in bfloat16; elsewhere they silently do nothing. With a `max_distance` above 0
+    a key takes effect at the nearest sampled timestep instead.
 
     Source: VideoSys `core/pab_mgr.py`, MLP part.
+
+    Attributes:
+        keys: in the order in which they are searched.
+        max_distance: how far, in timesteps, a key may be from the sampled timestep at which it
+            takes effect; 0 = upstream's equality.
     """
 
     keys: tuple[Key, ...] = ()
+    max_distance: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse rules that cannot be meant."""
+        if self.max_distance < 0:
+            raise ValueError(f"max_distance: must be at least 0, got {self.max_distance}")
+
+    def at(self, timesteps: Sequence[int]) -> tuple[Key, ...]:
+        """The keys that take effect, moved to the timesteps at which they do, in their order.
+
+        Of two timesteps that are equally near, the noisier one, which is sampled first, counts.
+        """
+        effective = []
+        for key in self.keys:
+            nearest = self._nearest(key, timesteps)
+            if nearest is not None:
+                effective.append(replace(key, timestep=nearest))
+        return tuple(effective)
+
+    def unmatched(self, timesteps: Sequence[int]) -> tuple[Key, ...]:
+        """The keys that have no effect, since no timestep is near enough."""
+        return tuple(key for key in self.keys if self._nearest(key, timesteps) is None)
+
+    def _nearest(self, key: Key, timesteps: Sequence[int]) -> int | None:
+        near = [t for t in timesteps if abs(t - key.timestep) <= self.max_distance]
+        return min(near, key=lambda t: (abs(t - key.timestep), -t), default=None)
 
 
 @dataclass(frozen=True)

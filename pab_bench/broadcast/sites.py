@@ -18,7 +18,8 @@ Visit = Callable[[Group, int, Compute, "torch.Tensor | None"], torch.Tensor]
 """What a block calls at each of its sites: (group, block, compute, gate) to what is added to the
 residual stream. The gate is None where the architecture has none. The engine supplies it."""
 
-BlockForward = Callable[..., torch.Tensor]
+BlockForward = Callable[..., "torch.Tensor | tuple[torch.Tensor, ...]"]
+"""Returns what the block itself returns."""
 
 
 @dataclass(frozen=True)

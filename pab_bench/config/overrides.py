@@ -10,6 +10,19 @@ from hydra.errors import HydraException
 from pab_bench.config.describe import expected, find
 from pab_bench.config.problems import Problem, did_you_mean, one_of, show
 
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "submitit",
+    "hydra/launcher/submitit_slurm": "submitit",
+    "hydra/sweeper/optuna": "optuna",
+}
+"""Choices that Hydra's plugins add, and the extra of this package that brings the plugin."""
+
+
+def needs(choice: str) -> str:
+    """How to get a choice of `EXTRAS`."""
+    return f"needs: pip install 'pab_bench[{EXTRAS[choice]}]'"
+
 
 def is_hydra_key(override: Override) -> bool:
     """Whether it is Hydra's own business."""
@@ -90,6 +103,8 @@ class OverrideChecker:
             # Hydra takes a list of options, too.
             for choice in name.strip("[]").split(","):
                 if choice not in options:
+                    if f"{group}/{choice}" in EXTRAS:
+                        return Problem(f"{group}={choice}", needs(f"{group}/{choice}"))
                     hint = did_you_mean(choice, options)
                     return Problem(f"{group}={choice}", f"must be {one_of(options)}.{hint}")
         return None

@@ -27,19 +27,24 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.describe import is_number_for_switch
-from pab_bench.config.overrides import OverrideChecker, is_hydra_key
+from pab_bench.config.grid import Grid, GridPoint
+from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
 from pab_bench.config.paths import CONF
 from pab_bench.config.problems import InvalidSettings, Problem
 from pab_bench.config.resolve import plain_values, resolve_values
+from pab_bench.config.search import check_search
 
 CONFIG_NAME = "config"
 
 
-def preflight(arguments: argparse.Namespace) -> None:
+def preflight(arguments: argparse.Namespace) -> Grid:
     """Check what a parsed command line asks for, without loading or writing anything.
 
     Args:
         arguments: what Hydra's own parser made of the command line.
+
+    Returns:
+        All grid points, resolved.
 
     Raises:
         ConfigError: one message with everything that is wrong in any grid point.
@@ -52,7 +57,7 @@ def preflight(arguments: argparse.Namespace) -> None:
         search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
     hydra = Hydra.create_main_hydra2("pab_bench", search_path)
     try:
-        _Preflight(hydra, arguments.config_name or CONFIG_NAME).run(
+        return _Preflight(hydra, arguments.config_name or CONFIG_NAME).run(
             arguments.overrides, arguments.multirun
         )
     finally:
@@ -61,10 +66,19 @@ def preflight(arguments: argparse.Namespace) -> None:
 
 @dataclass
 class _Composed:
-    """A configuration and its plain values, which take the values of many points in turn."""
+    """A configuration and its plain values, which take the values of many points in turn.
+
+    Attributes:
+        cfg: the configuration.
+        values: its plain values.
+        interpolates: whether a key refers to another, so that its value is not known before all
+            overrides of a point are set.
+        converted: values of overrides, converted to the schema's types.
+    """
 
     cfg: DictConfig
     values: dict[str, Any]
+    interpolates: bool
     converted: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,16 +91,17 @@ class _Preflight:
         self.parsed: dict[str, Override] = {}
         self.composed: dict[tuple[str, ...], _Composed] = {}
         self.points_of: dict[Problem, list[str]] = {}
-        self.points = 0
+        self.points: list[GridPoint] = []
+        self.count = 0
 
-    def run(self, lines: Sequence[str], multirun: bool) -> None:
+    def run(self, lines: Sequence[str], multirun: bool) -> Grid:
         problems: list[Problem] = []
         usable = self._usable(lines, problems)
         base = self._compose([o for o in usable if self._composes(o) and not o.is_sweep_override()])
         multirun = multirun or base.hydra.mode == RunMode.MULTIRUN
+        basic = str(base.hydra.sweeper._target_).endswith(".BasicSweeper")
         if multirun:
             params = base.hydra.sweeper.get("params") or {}
-            basic = str(base.hydra.sweeper._target_).endswith(".BasicSweeper")
             usable = [o for o in usable if basic or not o.is_sweep_override()]
             if basic:
                 swept = self._usable([f"{k}={v}" for k, v in params.items()], problems)
@@ -104,7 +119,23 @@ class _Preflight:
         for batch in BasicSweeper.split_arguments(task, None):
             for point in batch:
                 self._check_point(hydra_keys, point)
-        raise_all(problems, self.points_of, self.points)
+        problems += self._tasks_differ()
+        if multirun and not basic and self.points:
+            problems += check_search(self.points[0].settings, base.hydra.sweeper)
+        raise_all(problems, self.points_of, self.count)
+        launched_here = str(base.hydra.launcher._target_).endswith(".BasicLauncher")
+        return Grid(
+            tuple(self.points),
+            multirun,
+            searches=multirun and not basic,
+            parallel=multirun and not launched_here,
+        )
+
+    def _tasks_differ(self) -> list[Problem]:
+        tasks = sorted({point.settings.task for point in self.points})
+        if len(tasks) < 2:
+            return []
+        return [Problem(f"task={','.join(tasks)}", "a command has one task for all grid points")]
 
     def _usable(self, lines: Sequence[str], problems: list[Problem]) -> list[Override]:
         usable = []
@@ -139,23 +170,30 @@ class _Preflight:
             )
         except (HydraException, OmegaConfBaseException) as error:
             shown = " ".join(lines) or self.config_name
-            raise InvalidSettings([Problem(shown, explain(error))]) from error
+            text = explain(error)
+            missing = [needs(choice) for choice in EXTRAS if choice in text]
+            raise InvalidSettings([Problem(shown, missing[0] if missing else text)]) from error
 
     def _check_point(self, hydra_keys: Sequence[str], point: Sequence[str]) -> None:
-        self.points += 1
+        self.count += 1
         try:
             groups = [line for line in point if self._composes(self._parse(line))]
             base = self._base((*hydra_keys, *groups))
             values = dict(base.values)
             found: list[Problem] = []
-            for line in point:
-                if line not in groups:
+            lines = [line for line in point if line not in groups]
+            referring = [line for line in lines if "${" in line]
+            for line in lines:
+                if line not in referring:
                     try:
                         self._apply(base, line, values)
                     except InvalidSettings as error:
                         found += error.problems
+            if not found and (base.interpolates or referring):
+                values = self._together(base, lines)
             try:
-                resolve_values(values, point)
+                settings = resolve_values(values, point)
+                self.points.append(GridPoint(tuple(point), settings))
             except InvalidSettings as error:
                 found += error.problems
         except InvalidSettings as error:
@@ -168,8 +206,20 @@ class _Preflight:
             cfg = self._compose([self._parse(line) for line in lines])
             with open_dict(cfg):
                 del cfg["hydra"]
-            self.composed[lines] = _Composed(cfg, plain_values(cfg))
+            raw = OmegaConf.to_yaml(cfg, resolve=False)
+            self.composed[lines] = _Composed(cfg, plain_values(cfg), "${" in raw)
         return self.composed[lines]
+
+    def _together(self, base: _Composed, lines: Sequence[str]) -> dict[str, Any]:
+        """The values with all overrides set before one refers to another."""
+        cfg = copy.deepcopy(base.cfg)
+        for line in lines:
+            override = self._parse(line)
+            try:
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+            except OmegaConfBaseException as error:
+                raise InvalidSettings([self.checker.wrong_value(override)]) from error
+        return plain_values(cfg)
 
     def _apply(self, base: _Composed, line: str, values: dict[str, Any]) -> None:
         """Set what one override says in `values`, converted to the schema's type."""

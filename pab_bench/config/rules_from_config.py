@@ -16,29 +16,36 @@ RULE_KEYS: tuple[str, ...] = (
     *(f"{kind}_{key}" for kind in KINDS for key in KEYS_OF_KIND),
     "mlp_keys",
     "mlp_reuse_steps",
+    "mlp_key_distance",
+    "mlp_recommended",
 )
 """What may stand in a `pab_file` or preset."""
 
 
 def rules_from_config(
     values: Mapping[str, Any],
-    recommended: Mapping[str, Sequence[int]],
+    recommended: Mapping[str, Sequence[int] | None],
     depth: int,
     problems: Problems,
+    recommended_mlp: Mapping[str, Any] | None = None,
 ) -> Rules:
     """Make the rules that the keys ask for.
 
     Args:
         values: all of `RULE_KEYS`, of the types of the schema.
-        recommended: per kind the model's window, used where `*_threshold` is None.
+        recommended: per kind the model's window, used where `*_threshold` is None; None for a kind
+            of attention that the model does not have: its rule is off, with a notice if it was set.
         depth: the model's number of block pairs.
         problems: receives what is wrong, and notices; with new problems the rules are unusable.
+        recommended_mlp: the model's own MLP broadcast (`conf/model`, `mlp`), which is taken where
+            `mlp_recommended` is set and `mlp_keys` says nothing else.
     """
+    values = _with_recommended_mlp(values, recommended_mlp, depth, problems)
     gap_rules = {kind: _gap_rule(kind, values, recommended, depth, problems) for kind in KINDS}
     mlp: GapRule | KeyRule = gap_rules["mlp"]
     if values["mlp_keys"] is not None:
         mlp = _key_rule(values, depth, problems)
-    _note_what_has_no_effect(values, problems)
+    _note_what_has_no_effect(values, recommended, problems)
     return Rules(
         spatial=gap_rules["spatial"],
         temporal=gap_rules["temporal"],
@@ -48,10 +55,42 @@ def rules_from_config(
     )
 
 
+def _with_recommended_mlp(
+    values: Mapping[str, Any],
+    recommended: Mapping[str, Any] | None,
+    depth: int,
+    problems: Problems,
+) -> Mapping[str, Any]:
+    if not values["mlp_recommended"] or values["mlp_keys"] is not None:
+        return values
+    if recommended is None or recommended["keys"] is None:
+        problems.add("mlp_recommended", True, "the model recommends none: model.mlp.keys=null")
+        return values
+    if values["mlp_gap"] > 1:
+        problems.add(
+            "mlp_recommended",
+            True,
+            f"contradicts mlp_gap={values['mlp_gap']}: MLPs are broadcast by keys or by gap; "
+            "set mlp_gap=1 or mlp_recommended=false",
+        )
+        return values
+    block = values["mlp_block"]
+    if block is None and recommended["block"] is not None:
+        first, last = recommended["block"]
+        block = [min(first, depth - 1), min(last, depth - 1)]
+    return {
+        **values,
+        "mlp_keys": recommended["keys"],
+        "mlp_reuse_steps": recommended["reuse_steps"],
+        "mlp_key_distance": recommended["key_distance"],
+        "mlp_block": block,
+    }
+
+
 def _gap_rule(
     kind: Kind,
     values: Mapping[str, Any],
-    recommended: Mapping[str, Sequence[int]],
+    recommended: Mapping[str, Sequence[int] | None],
     depth: int,
     problems: Problems,
 ) -> GapRule:
@@ -60,12 +99,12 @@ def _gap_rule(
     key = f"{kind}_threshold"
     if threshold is None:
         threshold, key = recommended[kind], f"model.threshold.{kind}"
-    window = _window(key, threshold, problems)
+    window = None if threshold is None else _window(key, threshold, problems)
     gap = values[f"{kind}_gap"]
     if gap < 1:
         problems.add(f"{kind}_gap", gap, "must be a whole number of at least 1 (1 reuses nothing)")
     block = _block(f"{kind}_block", values[f"{kind}_block"], depth, problems)
-    if len(problems.found) > before:
+    if len(problems.found) > before or window is None or recommended[kind] is None:
         return GapRule()
     return GapRule(skip=values[f"{kind}_skip"], threshold=window, gap=gap, block=block)
 
@@ -73,6 +112,7 @@ def _gap_rule(
 def _key_rule(values: Mapping[str, Any], depth: int, problems: Problems) -> KeyRule:
     keys: list[int] = values["mlp_keys"]
     reuse_steps: int = values["mlp_reuse_steps"]
+    distance: int = values["mlp_key_distance"]
     before = len(problems.found)
     if values["mlp_gap"] > 1:
         problems.add(
@@ -89,13 +129,19 @@ def _key_rule(values: Mapping[str, Any], depth: int, problems: Problems) -> KeyR
         problems.add("mlp_keys", keys, "must be timesteps from 0 to 1000")
     if reuse_steps < 0:
         problems.add("mlp_reuse_steps", reuse_steps, "must be a whole number of at least 0")
+    if distance < 0:
+        problems.add(
+            "mlp_key_distance",
+            distance,
+            "must be a whole number of at least 0 (0: a key takes effect at exactly its timestep)",
+        )
     # The range itself was checked, and clipped with a notice, with the gap rule.
     block = _block("mlp_block", values["mlp_block"], depth, Problems())
     if len(problems.found) > before or not values["mlp_skip"]:
         return KeyRule()
     first, last = block or (0, depth - 1)
     blocks = frozenset(range(first, last + 1))
-    return KeyRule(tuple(Key(timestep, reuse_steps, blocks) for timestep in keys))
+    return KeyRule(tuple(Key(timestep, reuse_steps, blocks) for timestep in keys), distance)
 
 
 def _window(key: str, value: Sequence[int], problems: Problems) -> Window:
@@ -129,12 +175,18 @@ def _block(
     return first, last
 
 
-def _note_what_has_no_effect(values: Mapping[str, Any], problems: Problems) -> None:
+def _note_what_has_no_effect(
+    values: Mapping[str, Any],
+    recommended: Mapping[str, Sequence[int] | None],
+    problems: Problems,
+) -> None:
     for kind in KINDS:
-        if values[f"{kind}_gap"] > 1 and not values[f"{kind}_skip"]:
-            problems.notices.append(
-                f"{kind}_gap={values[f'{kind}_gap']} has no effect: {kind}_skip is false"
-            )
+        if values[f"{kind}_gap"] > 1:
+            rule = f"{kind}_gap={values[f'{kind}_gap']} has no effect"
+            if recommended[kind] is None:
+                problems.notices.append(f"{rule}: the model has no {kind} attention")
+            elif not values[f"{kind}_skip"]:
+                problems.notices.append(f"{rule}: {kind}_skip is false")
     if values["mlp_keys"] is not None:
         if not values["mlp_skip"]:
             problems.notices.append("mlp_keys has no effect: mlp_skip is false")

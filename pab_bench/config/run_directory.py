@@ -27,6 +27,22 @@ class RememberRunDirectory(Callback):
 OmegaConf.register_new_resolver(
     "pab_bench.or", lambda value, default: default if value is None else value, replace=True
 )
+OmegaConf.register_new_resolver("pab_bench.part", lambda *arguments: part(*arguments), replace=True)
+
+
+def part(depth: int, number: int, parts: int) -> list[int]:
+    """The first and the last block of one of several parts of a model, of nearly the same size.
+
+    Args:
+        depth: number of blocks.
+        number: of the part, from 0.
+        parts: how many there are; at most `depth`.
+
+    Example:
+        >>> [part(28, number, 3) for number in range(3)]
+        [[0, 8], [9, 17], [18, 27]]
+    """
+    return [depth * number // parts, depth * (number + 1) // parts - 1]
 
 
 def forget_run_directory() -> None:

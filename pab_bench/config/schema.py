@@ -12,12 +12,34 @@ SCHEMA_NAME = "pab_bench_schema"
 
 @dataclass
 class ThresholdConfig:
-    """A model's recommended window per kind: [low, high] timesteps, both excluded."""
+    """A model's recommended window per kind: [low, high] timesteps, both excluded.
 
-    spatial: list[int] = MISSING
-    temporal: list[int] = MISSING
-    cross: list[int] = MISSING
+    None for a kind of attention that the model does not have.
+    """
+
+    spatial: list[int] | None = MISSING
+    temporal: list[int] | None = MISSING
+    cross: list[int] | None = MISSING
     mlp: list[int] = MISSING
+
+
+@dataclass
+class KeyedMlpConfig:
+    """A model's recommended MLP broadcast, which the presets take."""
+
+    keys: list[int] | None = None
+    reuse_steps: int = 2
+    block: list[int] | None = None
+    key_distance: int = 0
+
+
+@dataclass
+class PartConfig:
+    """Where a part of the model is that does not lie with the transformer."""
+
+    path: str | None = None
+    repository: str | None = None
+    revision: str | None = None
 
 
 @dataclass
@@ -29,6 +51,8 @@ class ModelConfig:
     path: str | None = None
     repository: str | None = None
     revision: str | None = None
+    vae: PartConfig = field(default_factory=PartConfig)
+    text_encoder: PartConfig = field(default_factory=PartConfig)
     depth: int = MISSING
     frames: int = MISSING
     height: int = MISSING
@@ -37,6 +61,8 @@ class ModelConfig:
     guidance: float = MISSING
     dtype: str = MISSING
     schedule: str | None = None
+    transform_scale: float = 1.0
+    mlp: KeyedMlpConfig = field(default_factory=KeyedMlpConfig)
     threshold: ThresholdConfig = field(default_factory=ThresholdConfig)
     negative_prompt: str = ""
     clean_caption: bool = False
@@ -57,6 +83,7 @@ class PromptsConfig:
 
     name: str = MISSING
     texts: list[str] = MISSING
+    file: str | None = None
 
 
 @dataclass
@@ -64,6 +91,8 @@ class MetricsConfig:
     """conf/metrics."""
 
     names: list[str] = MISSING
+    psnr_cap_db: float = 100.0
+    weights: str | None = None
 
 
 @dataclass
@@ -86,9 +115,36 @@ class RecordConfig:
 
 @dataclass
 class MeasureConfig:
-    """How often a point is timed."""
+    """conf/measure."""
 
-    repeats: int = 1
+    repeats: int = MISSING
+    warmups: int = MISSING
+    replay: bool = MISSING
+    parts: bool = MISSING
+
+
+@dataclass
+class TapeConfig:
+    """How much room the outputs of shared steps may take."""
+
+    memory_gb: float = 2
+    disk_gb: float = 4
+
+
+@dataclass
+class SampleConfig:
+    """Where `task=sample` writes, and what."""
+
+    folder: str | None = None
+    lossless: bool = False
+
+
+@dataclass
+class CacheConfig:
+    """How broadcasting keeps outputs: see `pab_bench.broadcast.cache_options`."""
+
+    dtype: str | None = None
+    device: str | None = None
 
 
 @dataclass
@@ -116,6 +172,8 @@ class RuleKeys:
     mlp_block: list[int] | None = None
     mlp_keys: list[int] | None = None
     mlp_reuse_steps: int = 2
+    mlp_key_distance: int = 0
+    mlp_recommended: bool = False
 
 
 @dataclass
@@ -127,10 +185,16 @@ class RootConfig(RuleKeys):
     prompts: PromptsConfig = field(default_factory=PromptsConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    task: str = "run"
     # Written by the preset's file, so that a run knows which one it has.
     preset: str = "none"
+    without: str = "nothing"
 
+    # For every kind that has none of its own.
+    threshold: list[int] | None = None
+    block: list[int] | None = None
     broadcast_object: str = "output"
+    cache: CacheConfig = field(default_factory=CacheConfig)
     pab_file: str | None = None
 
     steps: int | None = None
@@ -138,6 +202,11 @@ class RootConfig(RuleKeys):
     seeds: list[int] = field(default_factory=lambda: [0])
     device: str = "auto"
     dtype: str | None = None
+    compile: bool = False
+    deterministic: bool = False
+
+    convention: str = "transformer"
+    json: str | None = None
 
     results_dir: str = "results"
     name: str | None = None
@@ -145,6 +214,9 @@ class RootConfig(RuleKeys):
     on_error: str = "continue"
     record: RecordConfig = field(default_factory=RecordConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
+    tape: TapeConfig = field(default_factory=TapeConfig)
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    objectives: list[str] = field(default_factory=list)
 
 
 def register_schema() -> None:

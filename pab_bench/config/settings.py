@@ -6,7 +6,23 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pab_bench.broadcast.cache_options import CacheOptions
 from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
+
+
+@dataclass(frozen=True)
+class PartSettings:
+    """Where a part of the model is that does not lie with the transformer.
+
+    Attributes:
+        path: a local folder; None = from the hub's cache or the hub.
+        repository: on the hub; None if the part lies with the transformer.
+        revision: the hub's pinned commit.
+    """
+
+    path: str | None = None
+    repository: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -19,11 +35,14 @@ class ModelSettings:
         path: a folder with the checkpoint; None = from the package or the hub.
         repository: on the hub; None if the checkpoint ships with the package.
         revision: the hub's pinned commit.
+        vae: where the autoencoder is, if elsewhere.
+        text_encoder: where tokenizer and text encoder are, if elsewhere.
         depth: number of transformer block pairs.
         frames: frames of a video.
         height: of a frame, pixels.
         width: of a frame, pixels.
         schedule: formula of the timesteps, if they can be known before the model is loaded.
+        transform_scale: the factor in Open-Sora's timestep transform.
         negative_prompt: what guidance leads away from.
         clean_caption: whether the pipeline cleans prompts before encoding.
         offload: `none`, `model` or `sequential`: what waits on the host until it is needed.
@@ -41,10 +60,13 @@ class ModelSettings:
     height: int
     width: int
     schedule: str | None = None
+    transform_scale: float = 1.0
     negative_prompt: str = ""
     clean_caption: bool = False
     offload: str = "none"
     random_weights: bool = False
+    vae: PartSettings = PartSettings()
+    text_encoder: PartSettings = PartSettings()
 
 
 @dataclass(frozen=True)
@@ -53,6 +75,45 @@ class RecordSettings:
 
     curves: bool = True
     videos: bool = True
+
+
+@dataclass(frozen=True)
+class MeasureSettings:
+    """How a point is sampled and timed.
+
+    Attributes:
+        repeats: how often every video is timed.
+        warmups: how often it is sampled before that.
+        replay: whether steps that it shares with another video are replayed.
+        parts: whether every video is sampled as often again with a clock around every site, which
+            tells where the time goes.
+    """
+
+    repeats: int = 1
+    warmups: int = 0
+    replay: bool = True
+    parts: bool = False
+
+
+@dataclass(frozen=True)
+class TapeSettings:
+    """How much room the outputs of shared steps may take, in units of 10^9 bytes."""
+
+    memory_gb: float = 2
+    disk_gb: float = 4
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What `task=sample` writes.
+
+    Attributes:
+        folder: where to, absolute; None = the folder of the job.
+        lossless: whether frames are written as safetensors, too.
+    """
+
+    folder: Path | None = None
+    lossless: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +131,7 @@ class Settings:
     """All that a grid point needs to know; nothing in it is left open but `device: auto`.
 
     Attributes:
+        task: name of the task.
         model: the model.
         method: name of the acceleration method.
         preset: name of the preset, `none` without one.
@@ -79,11 +141,21 @@ class Settings:
         steps: denoising steps.
         guidance: classifier-free guidance scale.
         metrics: names of the metrics.
+        psnr_cap_db: PSNR of identical frames, and the largest of any.
+        metric_weights: folder with weights of metrics; None = their own caches only.
         rules: what is broadcast, with the model's windows filled in and block ranges clipped.
-        broadcast_object: `output` or `ungated`.
+        broadcast_object: `output`, `ungated` or `scores`.
+        cache: in which dtype and where broadcasting keeps outputs.
         device: `auto`, `cpu`, `mps`, `cuda` or `cuda:N`.
         dtype: `float32`, `float16` or `bfloat16`.
-        repeats: how often a point is timed.
+        compile: whether the modules of the blocks are compiled.
+        deterministic: whether kernels that vary from run to run are refused.
+        convention: how `task=cost` counts operations; `all` for every way.
+        json: where `task=cost` writes its numbers; None = nowhere.
+        measure: how it is sampled and timed.
+        tape: room for what is replayed.
+        sample: what `task=sample` writes.
+        objectives: what a sweeper optimises.
         record: which bulky data are kept.
         results_dir: root of all results, absolute.
         name: folder of this run below `results_dir`, None for the default.
@@ -94,6 +166,7 @@ class Settings:
         notices: what the user should know although it is no error.
     """
 
+    task: str
     model: ModelSettings
     method: str
     preset: str
@@ -104,10 +177,18 @@ class Settings:
     guidance: float
     metrics: tuple[str, ...]
     rules: Rules
-    broadcast_object: Literal["output", "ungated"]
+    broadcast_object: Literal["output", "ungated", "scores"]
+    cache: CacheOptions
     device: str
     dtype: str
-    repeats: int
+    compile: bool
+    deterministic: bool
+    convention: str
+    json: Path | None
+    measure: MeasureSettings
+    tape: TapeSettings
+    sample: SampleSettings
+    objectives: tuple[str, ...]
     record: RecordSettings
     results_dir: Path
     name: str | None
@@ -116,6 +197,8 @@ class Settings:
     tracking: TrackingSettings
     pab_file: Path | None = None
     notices: tuple[str, ...] = ()
+    psnr_cap_db: float = 100.0
+    metric_weights: str | None = None
 
     def is_baseline(self) -> bool:
         """Whether broadcasting is switched off for every kind.
@@ -135,21 +218,25 @@ class Settings:
         model = asdict(self.model)
         del model["schedule"]  # It only says early what the sampler says later.
         # A path says where weights lie, not what they are.
-        if model.pop("path") is not None:
-            model["repository"] = model["revision"] = None
+        for part in (model, model["vae"], model["text_encoder"]):
+            if part.pop("path") is not None:
+                part["repository"] = part["revision"] = None
         baseline = self.is_baseline()
         return {
             "model": model,
             "method": None if baseline else self.method,
             "rules": self._active_rules(),
             "broadcast_object": None if baseline else self.broadcast_object,
+            "cache": None if baseline else asdict(self.cache),
+            "compile": self.compile,
+            "deterministic": self.deterministic,
             "prompts": list(self.prompts),
             "seeds": list(self.seeds),
             "steps": self.steps,
             "guidance": float(self.guidance),
             "dtype": self.dtype,
-            "metrics": sorted(self.metrics),
-            "repeats": self.repeats,
+            "metrics": {"names": sorted(self.metrics), "psnr_cap_db": self.psnr_cap_db},
+            "measure": asdict(self.measure),
             "record": asdict(self.record),
         }
 

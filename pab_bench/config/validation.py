@@ -13,16 +13,32 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pab_bench.broadcast.cache_options import CACHE_DEVICES, CACHE_DTYPES
 from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
+from pab_bench.config.ddim_trailing import ddim_trailing_timesteps
+from pab_bench.config.pndm import FEWEST_STEPS, pndm_timesteps
 from pab_bench.config.problems import InvalidSettings, Problem, Problems, did_you_mean, one_of, show
+from pab_bench.config.rectified_flow import rectified_flow_timesteps
+from pab_bench.cost.conventions import CONVENTIONS
+from pab_bench.models.open_sora.sizes import check_video
+from pab_bench.models.open_sora_plan import sizes as open_sora_plan_sizes
+from pab_bench.tasks.registry import TASKS
 
 DTYPES = ("float32", "float16", "bfloat16")
 OFFLOADS = ("none", "model", "sequential")
-BROADCAST_OBJECTS = ("output", "ungated")
+BROADCAST_OBJECTS = ("output", "ungated", "scores")
 ON_ERROR = ("continue", "raise")
 TRACKERS = ("none", "wandb")
 TRACKING_MODES = ("offline", "online", "disabled")
-SCHEDULES = ("ddim_leading",)
+COSTS = {
+    "speedup": True,
+    "denoise_s": False,
+    "flops_ratio": False,
+    "reuse_share": True,
+    "peak_cache_bytes": False,
+}
+"""What can be optimised besides metrics, and whether higher is better."""
+SCHEDULES = ("ddim_leading", "ddim_trailing", "rectified_flow", "pndm")
 TRAIN_TIMESTEPS = 1000
 LATENT_SCALE = 8
 """Frames are encoded at an eighth of their size by every supported system."""
@@ -40,11 +56,22 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
         metrics: names of the metrics that there are.
         problems: receives what is wrong.
     """
+    check_choice("task", values["task"], TASKS, problems)
     check_model(values["model"], problems)
     check_steps("steps", values["steps"], problems)
+    if values["model"]["schedule"] == "pndm" and 1 <= (values["steps"] or 0) < FEWEST_STEPS:
+        check_at_least("steps", values["steps"], FEWEST_STEPS, problems)
+    check_trailing("steps", values["steps"], values["model"]["schedule"], problems)
     check_guidance("guidance", values["guidance"], problems)
     check_choice("dtype", values["dtype"], DTYPES, problems)
     check_choice("broadcast_object", values["broadcast_object"], BROADCAST_OBJECTS, problems)
+    check_choice("cache.dtype", values["cache"]["dtype"], CACHE_DTYPES, problems)
+    check_choice("cache.device", values["cache"]["device"], CACHE_DEVICES, problems)
+    check_choice("convention", values["convention"], (*CONVENTIONS, "all"), problems)
+    if values["compile"] and values["broadcast_object"] == "scores":
+        problems.add(
+            "compile", True, "compiled modules do not show their attention scores; set compile=false"
+        )
     check_choice("on_error", values["on_error"], ON_ERROR, problems)
     check_choice("tracking.name", values["tracking"]["name"], TRACKERS, problems)
     if values["tracking"]["name"] == "wandb" and find_spec("wandb") is None:
@@ -52,6 +79,10 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     check_choice("tracking.mode", values["tracking"]["mode"], TRACKING_MODES, problems)
     for name in values["metrics"]["names"]:
         check_choice("metrics.names", name, metrics, problems)
+    cap = values["metrics"]["psnr_cap_db"]
+    if not (math.isfinite(cap) and cap > 0):
+        problems.add("metrics.psnr_cap_db", cap, "must be a finite number greater than 0")
+    check_objectives(values["objectives"], values["metrics"]["names"], problems)
     if not _DEVICE.fullmatch(values["device"]):
         problems.add("device", values["device"], "must be auto, cpu, mps, cuda or cuda:NUMBER")
     if values["name"] is not None and not _NAME.fullmatch(values["name"]):
@@ -60,22 +91,52 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     if any(not 0 <= seed < 2**63 for seed in values["seeds"]):
         problems.add("seeds", values["seeds"], "must be whole numbers from 0 to 2**63 - 1")
     check_at_least("measure.repeats", values["measure"]["repeats"], 1, problems)
+    check_at_least("measure.warmups", values["measure"]["warmups"], 0, problems)
+    for key, value in values["tape"].items():
+        if not (math.isfinite(value) and value >= 0):
+            problems.add(f"tape.{key}", value, "must be a finite number of at least 0 (GB)")
     texts = values["prompts"]["texts"]
     if any(not text.strip() for text in texts):
         problems.add("prompts.texts", texts, "must not contain an empty prompt")
     check_distinct("prompts.texts", texts, "at least one prompt", problems)
 
 
+def check_objectives(
+    objectives: Sequence[str], metrics: Sequence[str], problems: Problems
+) -> None:
+    """A sweeper can optimise metrics that are measured, and what sampling costs."""
+    for name in objectives:
+        check_choice("objectives", name, (*metrics, *COSTS), problems)
+    if len(set(objectives)) < len(objectives):
+        problems.add("objectives", objectives, "must not name the same number twice")
+
+
 def check_model(model: Mapping[str, Any], problems: Problems) -> None:
     """Check what `conf/model` and `model.*` overrides say."""
     for key in ("depth", "frames"):
         check_at_least(f"model.{key}", model[key], 1, problems)
-    for key in ("height", "width"):
-        if model[key] < LATENT_SCALE or model[key] % LATENT_SCALE:
-            problems.add(
-                f"model.{key}", model[key], f"must be a positive multiple of {LATENT_SCALE}"
-            )
+    if model["schedule"] == "rectified_flow":
+        found = Problems()
+        check_video(model["frames"], model["height"], model["width"], found)
+        problems.found += found.found
+        if model["repository"] is not None:  # A mini has a size of its own.
+            problems.notices += found.notices
+        if not (math.isfinite(model["transform_scale"]) and model["transform_scale"] > 0):
+            problems.add("model.transform_scale", model["transform_scale"], "must be above 0")
+    elif model["schedule"] == "pndm":
+        open_sora_plan_sizes.check_video(
+            model["frames"], model["height"], model["width"], problems
+        )
+        if 1 <= model["steps"] < FEWEST_STEPS:
+            check_at_least("model.steps", model["steps"], FEWEST_STEPS, problems)
+    else:
+        for key in ("height", "width"):
+            if model[key] < LATENT_SCALE or model[key] % LATENT_SCALE:
+                problems.add(
+                    f"model.{key}", model[key], f"must be a positive multiple of {LATENT_SCALE}"
+                )
     check_steps("model.steps", model["steps"], problems)
+    check_trailing("model.steps", model["steps"], model["schedule"], problems)
     check_guidance("model.guidance", model["guidance"], problems)
     check_choice("model.dtype", model["dtype"], DTYPES, problems)
     check_choice("model.offload", model["offload"], OFFLOADS, problems)
@@ -105,6 +166,17 @@ def check_steps(key: str, value: int | None, problems: Problems) -> None:
         problems.add(key, value, f"must be a whole number from 1 to {TRAIN_TIMESTEPS}")
 
 
+def check_trailing(
+    key: str, value: int | None, schedule: str | None, problems: Problems
+) -> None:
+    """For some numbers of steps diffusers' trailing timesteps end with -1."""
+    if schedule != "ddim_trailing" or value is None or not 1 <= value <= TRAIN_TIMESTEPS:
+        return
+    if ddim_trailing_timesteps(value) is None:
+        fewer = next(n for n in range(value, 0, -1) if ddim_trailing_timesteps(n) is not None)
+        problems.add(key, value, f"makes diffusers' scheduler end with timestep -1; take {fewer}")
+
+
 def check_guidance(key: str, value: float | None, problems: Problems) -> None:
     """Guidance is a finite scale; up to 1 it is off."""
     if value is not None and not (math.isfinite(value) and value >= 0):
@@ -120,20 +192,47 @@ def check_distinct(key: str, values: Sequence[object], need: str, problems: Prob
         problems.add(key, values, f"has the same value more than once: {show(repeated)}")
 
 
-def known_timesteps(schedule: str | None, steps: int) -> tuple[int, ...] | None:
+def known_timesteps(
+    schedule: str | None,
+    steps: int,
+    model: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+) -> tuple[int, ...] | None:
     """The timesteps of `steps` steps; None if only the loaded scheduler can tell.
 
-    It is None for an impossible number of steps, too.
+    It is None for an impossible number of steps or an impossible video, too.
 
     `ddim_leading` is DDIM with leading spacing and no offset, one transformer call per step.
+    `ddim_trailing` is CogVideoX's: DDIM with trailing spacing, likewise.
+    `rectified_flow` is Open-Sora's, which depends on the size of the video and the dtype.
+    `pndm` is Open-Sora-Plan's, with nine calls more than steps.
+
+    Args:
+        schedule: formula of the timesteps.
+        steps: denoising steps.
+        model: `height`, `width`, `frames` and `transform_scale`, for `rectified_flow`.
+        dtype: of the model, for `rectified_flow`.
 
     Example:
         >>> known_timesteps("ddim_leading", 4)
         (750, 500, 250, 0)
     """
-    if schedule != "ddim_leading" or not 1 <= steps <= TRAIN_TIMESTEPS:
+    if schedule is None or not 1 <= steps <= TRAIN_TIMESTEPS:
         return None
-    return tuple(TRAIN_TIMESTEPS // steps * step for step in reversed(range(steps)))
+    if schedule == "ddim_leading":
+        return tuple(TRAIN_TIMESTEPS // steps * step for step in reversed(range(steps)))
+    if schedule == "ddim_trailing":
+        return ddim_trailing_timesteps(steps)
+    if schedule == "pndm":
+        return pndm_timesteps(steps) if steps >= FEWEST_STEPS else None
+    if model is None or dtype not in DTYPES:
+        return None
+    frames = model["frames"]
+    if min(model["height"], model["width"], frames) < 1 or 2 <= frames <= 16:
+        return None
+    return rectified_flow_timesteps(
+        steps, model["height"], model["width"], frames, model["transform_scale"], dtype
+    )
 
 
 def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:
@@ -166,11 +265,12 @@ def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:
         raise InvalidSettings(found)
     keys = rules.mlp_spatial
     if isinstance(keys, KeyRule) and keys.keys:
-        absent = [key.timestep for key in keys.keys if key.timestep not in timesteps]
+        absent = [key.timestep for key in keys.unmatched(timesteps)]
         if absent:
+            near = f" nor within {keys.max_distance} of one" if keys.max_distance else ""
             return [
                 f"mlp_keys: {show(absent)} are not among the {len(timesteps)} timesteps"
-                f"{_spacing(timesteps)} and have no effect"
+                f"{_spacing(timesteps)}{near} and have no effect"
             ]
     return []
 

@@ -1,4 +1,4 @@
-"""Writes a trained mini in diffusers' layout: `python -m pab_bench.minis.export --work DIR`."""
+"""A trained mini in diffusers' layout: `python -m pab_bench.minis.export NAME --work DIR`."""
 
 from __future__ import annotations
 
@@ -7,34 +7,55 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import torch
-from diffusers import LattePipeline
 
+from pab_bench.minis import latte_model, open_sora_model
 from pab_bench.minis.latent_bank import fold_standardisation
-from pab_bench.minis.latte_model import build_pipeline, export
-from pab_bench.minis.train import load_bank, load_vae
-from pab_bench.minis.train_latte import TextToVelocity
+from pab_bench.minis.registry import NAMES
+from pab_bench.minis.render import FRAMES
+from pab_bench.minis.train import (
+    Hardware,
+    load_bank,
+    load_temporal_vae,
+    load_vae,
+    temporal_latents,
+)
 
-DESTINATION = Path(__file__).parent / "latte"
+STAGES = {"latte": ("vae", "latte"), "open_sora": ("vae", "temporal_vae", "open_sora")}
+_HERE = Hardware(torch.device("cpu"), autocast=False, compiled=False)
 
 
-def assemble(work: Path) -> LattePipeline:
+def assemble(name: str, work: Path) -> Any:
     """The pipeline of a work folder's averaged weights, in float32."""
-    bank = load_bank(work, torch.device("cpu"), autocast=False, clips=0)
+    frames = FRAMES if name == "latte" else open_sora_model.FRAMES
+    bank = load_bank(work, _HERE, clips=0, frames=frames)
     vae = load_vae(work)
     fold_standardisation(vae, bank.mean, bank.std)
-    model = TextToVelocity()
-    state = torch.load(work / "latte.pt", map_location="cpu", weights_only=True)
-    model.load_state_dict(state["average"])
-    return build_pipeline(vae, model.transformer.eval(), model.text_encoder.eval())
+    state = torch.load(work / f"{name}.pt", map_location="cpu", weights_only=True)
+    if name == "latte":
+        latte = latte_model.build_training()
+        latte.load_state_dict(state["average"])
+        return latte_model.build_pipeline(vae, latte.transformer.eval(), latte.text_encoder.eval())
+    open_sora = open_sora_model.OpenSoraTraining()
+    open_sora.load_state_dict(state["average"])
+    _, mean, std = temporal_latents(work, bank)
+    return open_sora_model.build_pipeline(
+        vae,
+        load_temporal_vae(work),
+        mean,
+        std,
+        open_sora.transformer.eval(),
+        open_sora.text_encoder.eval(),
+    )
 
 
-def training_facts(work: Path) -> dict[str, float]:
-    """Steps and hours of both trainings, for the model card."""
+def training_facts(name: str, work: Path) -> dict[str, float]:
+    """Steps and hours of every stage, for the model card."""
     facts = {}
-    for stage in ("vae", "latte"):
+    for stage in STAGES[name]:
         state = torch.load(work / f"{stage}.pt", map_location="cpu", weights_only=True)
         facts[f"{stage}_steps"] = state["step"]
         facts[f"{stage}_hours"] = round(state["seconds"] / 3600, 2)
@@ -44,22 +65,26 @@ def training_facts(work: Path) -> dict[str, float]:
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(prog="python -m pab_bench.minis.export", description=__doc__)
+    parser.add_argument("model", choices=NAMES)
     parser.add_argument("--work", type=Path, required=True, help="folder of the training")
-    parser.add_argument("--to", type=Path, default=DESTINATION, help="where the checkpoint goes")
+    parser.add_argument("--to", type=Path, help="default: the mini's folder in the package")
     arguments = parser.parse_args()
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=arguments.to.parent))
-    export(assemble(arguments.work), temporary)
-    facts = training_facts(arguments.work)
+    target = arguments.to or Path(__file__).parent / arguments.model
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent))
+    pipeline = assemble(arguments.model, arguments.work)
+    pipeline.to(torch.float16)
+    pipeline.save_pretrained(temporary, safe_serialization=True)
+    facts = training_facts(arguments.model, arguments.work)
     (temporary / "training.json").write_text(json.dumps(facts, indent=1) + "\n")
-    if (card := arguments.to / "README.md").exists():
+    if (card := target / "README.md").exists():
         shutil.copy(card, temporary / "README.md")
-    if arguments.to.exists():
-        shutil.rmtree(arguments.to)
+    if target.exists():
+        shutil.rmtree(target)
     temporary.chmod(0o755)
-    temporary.rename(arguments.to)
-    size = sum(p.stat().st_size for p in arguments.to.rglob("*") if p.is_file())
-    print(f"{arguments.to}: {size / 1e6:.1f} MB, {facts}")
+    temporary.rename(target)
+    size = sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
+    print(f"{target}: {size / 1e6:.1f} MB, {facts}")
 
 
 if __name__ == "__main__":

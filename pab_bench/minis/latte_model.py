@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, LattePipeline, LatteTransformer3DModel
-from diffusers.models.attention_processor import Attention
-from torch import nn
 from transformers import T5EncoderModel, T5Tokenizer
 
-from pab_bench.minis.attention_float32 import Float32AttentionProcessor
 from pab_bench.minis.render import FRAMES, SIDE
-from pab_bench.minis.text_encoder import TEXT_WIDTH, build_text_encoder
+from pab_bench.minis.text_encoder import TEXT_WIDTH
 from pab_bench.minis.tokenizer import build_tokenizer
-from pab_bench.minis.train_transformer import Noised
+from pab_bench.minis.velocity_training import VelocityTraining
 
 
 def build_transformer() -> LatteTransformer3DModel:
@@ -60,49 +55,11 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-class LatteTraining(nn.Module):
-    """Text encoder and transformer as one module, trained to predict the velocity.
-
-    Args:
-        attention_in_float32: as the backward pass of attention in bfloat16 is slow on CPUs.
-    """
-
-    def __init__(self, attention_in_float32: bool = False) -> None:
-        super().__init__()
-        tokenizer = build_tokenizer()
-        self.text_encoder = build_text_encoder(len(tokenizer))
-        self.transformer = build_transformer()
-        if attention_in_float32:
-            for module in self.transformer.modules():
-                if isinstance(module, Attention):
-                    module.set_processor(Float32AttentionProcessor())
-        self._alphas = build_scheduler().alphas_cumprod
-        self._end, self._pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-
-    def noised(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> Noised:
-        """DDPM's noise at a whole timestep, and v-prediction's target."""
-        count = len(self._alphas)
-        timesteps = (levels * count).long().clamp(max=count - 1)
-        signal = self._alphas[timesteps].sqrt().view(-1, 1, 1, 1, 1)
-        sigma = (1 - self._alphas[timesteps]).sqrt().view(-1, 1, 1, 1, 1)
-        return Noised(signal * clean + sigma * noise, timesteps, signal * noise - sigma * clean)
-
-    def forward(
-        self,
-        noisy: torch.Tensor,
-        timesteps: torch.Tensor,
-        tokens: torch.Tensor,
-        mask: torch.Tensor,
-        dropped: torch.Tensor,
-    ) -> torch.Tensor:
-        """Predicted velocity, of `noisy`'s shape; a dropped caption is the empty prompt."""
-        empty = torch.full_like(tokens, self._pad)
-        empty[:, 0] = self._end
-        tokens = torch.where(dropped[:, None], empty, tokens)
-        mask = torch.where(dropped[:, None], (empty == self._end).to(mask.dtype), mask)
-        text = self.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        prediction = self.transformer(noisy, timesteps, text, return_dict=False)[0]
-        return prediction.chunk(2, dim=1)[0]
+def build_training(attention_in_float32: bool = False) -> VelocityTraining:
+    """Text encoder and transformer as one module."""
+    return VelocityTraining(
+        build_transformer(), build_scheduler().alphas_cumprod, attention_in_float32
+    )
 
 
 def build_pipeline(
@@ -121,7 +78,9 @@ def build_pipeline(
     )
 
 
-def export(pipeline: LattePipeline, folder: Path) -> None:
-    """Write the pipeline to `folder` in diffusers' layout, weights in float16."""
-    pipeline.to(torch.float16)
-    pipeline.save_pretrained(folder, safe_serialization=True)
+@torch.no_grad()
+def reconstruct(pipeline: LattePipeline, video: torch.Tensor) -> torch.Tensor:
+    """A video (frames, height, width, 3) in [0, 1] through the autoencoder."""
+    latents = pipeline.vae.encode(video.permute(0, 3, 1, 2) * 2 - 1).latent_dist.mode()
+    decoded = pipeline.vae.decode(latents).sample.permute(0, 2, 3, 1)
+    return (decoded / 2 + 0.5).clamp(0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -26,7 +26,7 @@ FRAMES = 17
 """The shortest video for which Open-Sora's timestep transform is defined."""
 WORDS = 16
 LATENT_CHANNELS = 16
-TEMPORAL_VAE = {
+TEMPORAL_VAE: dict[str, Any] = {
     "in_out_channels": 8,
     "latent_embed_dim": LATENT_CHANNELS,
     "embed_dim": LATENT_CHANNELS,
@@ -89,9 +89,7 @@ class OpenSoraTraining(nn.Module):
     def noised(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> Noised:
         """A point on the straight path at a timestep of the transformed list, and its velocity."""
         timesteps = self._scheduler.transform(levels * 1000, self._shift)
-        return Noised(
-            self._scheduler.add_noise(clean, noise, timesteps), timesteps, clean - noise
-        )
+        return Noised(self._scheduler.add_noise(clean, noise, timesteps), timesteps, clean - noise)
 
     def forward(
         self,
@@ -103,19 +101,14 @@ class OpenSoraTraining(nn.Module):
     ) -> torch.Tensor:
         """Predicted velocity, of `noisy`'s shape; a dropped caption is the null embedding."""
         text = self.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        null = self.transformer.y_embedder.y_embedding.to(text.dtype)
+        null = self.transformer.y_embedder.y_embedding[: text.shape[1]].to(text.dtype)
         text = torch.where(dropped[:, None, None], null, text)
-        # Captions have one length; cutting them here keeps the shapes static for the compiler.
-        words = self._words
         # On CPUs the backward pass of the fused bfloat16 kernel is far slower than plain matmuls.
         with sdpa_kernel(SDPBackend.MATH):
             output = self.transformer(
-                noisy, timesteps, text[:, :words], height=SIDE, width=SIDE, return_dict=False
+                noisy, timesteps, text, height=SIDE, width=SIDE, return_dict=False
             )[0]
         return output.chunk(2, dim=1)[0]
-
-    _words = 15
-    """Tokens of every prompt: eleven words, three of the suffix and the end."""
 
 
 def build_pipeline(
@@ -154,7 +147,9 @@ def build_pipeline(
     )
 
 
-def export(pipeline: OpenSoraPipeline, folder: Path) -> None:
-    """Write the pipeline to `folder` in diffusers' layout, weights in float16."""
-    pipeline.to(torch.float16)
-    pipeline.save_pretrained(folder, safe_serialization=True)
+@torch.no_grad()
+def reconstruct(pipeline: OpenSoraPipeline, video: torch.Tensor) -> torch.Tensor:
+    """A video (frames, height, width, 3) in [0, 1] through both autoencoders."""
+    latents = pipeline.vae.encode(video.permute(3, 0, 1, 2)[None] * 2 - 1)
+    decoded = pipeline.decode_latents(latents, len(video))[0].permute(1, 2, 3, 0)
+    return (decoded / 2 + 0.5).clamp(0, 1)

@@ -23,6 +23,7 @@ from pab_bench.minis.tokenizer import build_tokenizer
 from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, encode_clips, train_temporal_vae
 from pab_bench.minis.train_transformer import TrainingSet, TransformerRecipe, train_transformer
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
+from pab_bench.minis.velocity_training import VelocityTraining
 from pab_bench.models.open_sora.temporal_vae import TemporalVAE
 
 CLIPS = {"latte": 10_240, "open_sora": 6_144}
@@ -82,7 +83,7 @@ def train_latte(work: Path, clips: int, recipe: TransformerRecipe, hardware: Har
     bank = load_bank(work, hardware, clips, FRAMES)
     tokens, mask = tokenise(build_tokenizer(), bank.texts())
     torch.manual_seed(recipe.seed)
-    model = latte_model.LatteTraining(
+    model = latte_model.build_training(
         attention_in_float32=hardware.autocast and hardware.device.type == "cpu"
     )
     _train(work, "latte", model, TrainingSet(bank.latents, tokens, mask), recipe, hardware)
@@ -111,7 +112,7 @@ def train_open_sora(
 def _train(
     work: Path,
     stage: str,
-    model: latte_model.LatteTraining | open_sora_model.OpenSoraTraining,
+    model: VelocityTraining | open_sora_model.OpenSoraTraining,
     data: TrainingSet,
     recipe: TransformerRecipe,
     hardware: Hardware,

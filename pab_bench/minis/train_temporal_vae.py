@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 
 from pab_bench.minis.training_state import (
     Checkpoint,
@@ -19,6 +17,7 @@ from pab_bench.minis.training_state import (
     learning_rate,
     step_generator,
 )
+from pab_bench.models.open_sora.temporal_vae import TemporalVAE
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class TemporalVaeRecipe:
 
 def train_temporal_vae(
     folder: Path,
-    vae: nn.Module,
+    vae: TemporalVAE,
     spatial_latents: torch.Tensor,
     recipe: TemporalVaeRecipe,
     device: torch.device,
@@ -45,13 +44,13 @@ def train_temporal_vae(
 
     Args:
         folder: where checkpoints and the log are kept.
-        vae: a `TemporalVAE`.
+        vae: the temporal autoencoder.
         spatial_latents: (clips, channels, frames, height, width), standardised.
         recipe: hyper-parameters.
         device: where to train.
         autocast: compute in bfloat16.
     """
-    vae = vae.to(device, memory_format=torch.channels_last_3d)
+    vae = vae.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(vae.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=1e-4)
     average = MovingAverage(vae, recipe.ema_decay)
     checkpoint = Checkpoint(folder, "temporal_vae")
@@ -91,7 +90,7 @@ def train_temporal_vae(
 
 
 @torch.no_grad()
-def encode_clips(vae: nn.Module, spatial_latents: torch.Tensor, batch: int = 64) -> torch.Tensor:
+def encode_clips(vae: TemporalVAE, spatial_latents: torch.Tensor, batch: int = 64) -> torch.Tensor:
     """Mean latents (clips, channels, latent frames, height, width) of all clips, in float32."""
     return torch.cat(
         [vae.encode(part.float()).chunk(2, dim=1)[0] for part in spatial_latents.split(batch)]

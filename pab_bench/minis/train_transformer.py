@@ -60,9 +60,7 @@ class Noised:
 class TextToVideo(Protocol):
     """One architecture's part of the training, a module with the text encoder inside."""
 
-    def noised(
-        self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor
-    ) -> Noised:
+    def noised(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> Noised:
         """Corrupt `clean` (batch, ...) with `noise`; `levels` (batch,) in [0, 1), 1 = noisiest."""
         ...
 

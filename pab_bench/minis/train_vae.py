@@ -58,11 +58,15 @@ def _batch(recipe: VaeRecipe, step: int, device: torch.device) -> tuple[torch.Te
     )
     clips: Clips = sample_clips(recipe.clips, recipe.seed, step, [int(f) for f in frames])
     images = clips.video.flatten(0, 1).permute(0, 3, 1, 2) * 2 - 1
-    mask = clips.mask.flatten(0, 1)[:, None]
     return (
         images.to(device, memory_format=torch.channels_last),
-        F.max_pool2d(mask, 5, stride=1, padding=2).to(device),
+        foreground(clips.mask.flatten(0, 1)).to(device),
     )
+
+
+def foreground(mask: torch.Tensor) -> torch.Tensor:
+    """Where the object and its rim are: (images, 1, height, width) from (images, height, width)."""
+    return F.max_pool2d(mask[:, None], 5, stride=1, padding=2)
 
 
 def _edges(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

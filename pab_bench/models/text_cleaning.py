@@ -3,7 +3,7 @@
 diffusers keeps it as a method of several pipelines, of which one is used here. Open-Sora's own copy
 removes blanks at the ends also half-way. So it takes one more of `' _ , - : ;` from the beginning
 or the end of a prompt where two or more of these stand beside something that is removed, a bracket
-or an address, as in `(--cat`. Otherwise the two agree.
+or an address, as in `(,,cat`. Otherwise the two agree.
 """
 
 from __future__ import annotations

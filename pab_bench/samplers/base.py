@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from pab_bench.broadcast.sites import Architecture
-from pab_bench.samplers.weights import Requirements
+from pab_bench.samplers.weights import Weights
 
 OnStep = Callable[[int], None]
 """Called after every denoising step with its index."""
@@ -25,10 +24,17 @@ class TextEmbeddings:
     Attributes:
         conditional: (1, tokens, width).
         unconditional: the same shape, of the negative prompt; None without guidance.
+        mask: (1, tokens), 1 = a word, where the model is given padding; None otherwise.
     """
 
     conditional: torch.Tensor
     unconditional: torch.Tensor | None
+    mask: torch.Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that are attended to."""
+        return self.conditional.shape[1] if self.mask is None else int(self.mask.sum())
 
 
 class Sampler(Protocol):
@@ -44,13 +50,8 @@ class Sampler(Protocol):
         ...
 
     @property
-    def weights(self) -> Path:
-        """The folder with the checkpoint."""
-        ...
-
-    @property
-    def required(self) -> Requirements:
-        """The files in it that determine the model."""
+    def weights(self) -> Weights:
+        """Where the checkpoint lies."""
         ...
 
     @property

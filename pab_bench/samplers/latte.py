@@ -9,16 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
-import diffusers
 import torch
-import transformers
-from diffusers import LattePipeline, LatteTransformer3DModel
+from diffusers import LattePipeline
 
 from pab_bench.broadcast.latte_architecture import LatteArchitecture
 from pab_bench.config.settings import ModelSettings
-from pab_bench.errors import ConfigError
 from pab_bench.samplers.base import OnStep, TextEmbeddings
-from pab_bench.samplers.weights import Requirements, find_weights
+from pab_bench.samplers.loading import (
+    DTYPES,
+    check_offload,
+    fetch,
+    place,
+    quiet_loading,
+    random_copy,
+)
+from pab_bench.samplers.weights import Requirements, Weights, find_parts
 
 REQUIRED: Requirements = {
     "model_index.json": ["model_index.json"],
@@ -36,7 +41,6 @@ REQUIRED: Requirements = {
     "vae/*.safetensors": ["vae/*.safetensors"],
 }
 EMBEDDED = Path(__file__).parent.parent / "minis" / "latte"
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class LatteSampler:
@@ -52,30 +56,17 @@ class LatteSampler:
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
 
-    required = REQUIRED
-
     def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
-        if model.offload != "none" and device == "cpu":
-            raise ConfigError(
-                f"model.offload={model.offload}: needs a GPU, device is cpu; use none"
-            )
+        check_offload(model, device)
         self.model = model
         self.weights = locate(model)
         quiet_loading()
         self.pipeline: Any = LattePipeline.from_pretrained(
-            self.weights, dtype=_DTYPES[dtype], local_files_only=True
+            self.weights.folders["pipeline"], dtype=DTYPES[dtype], local_files_only=True
         )
         if model.random_weights:
-            torch.manual_seed(0)
-            control = LatteTransformer3DModel.from_config(self.pipeline.transformer.config)
-            self.pipeline.transformer = control.to(_DTYPES[dtype]).eval()
-        self.pipeline.set_progress_bar_config(disable=True)
-        if model.offload == "none":
-            self.pipeline.to(device)
-        elif model.offload == "model":
-            self.pipeline.enable_model_cpu_offload(device=device)
-        else:
-            self.pipeline.enable_sequential_cpu_offload(device=device)
+            self.pipeline.transformer = random_copy(self.pipeline.transformer, DTYPES[dtype])
+        place(self.pipeline, model, device)
         self.architecture = LatteArchitecture(self.pipeline.transformer)
 
     @property
@@ -148,22 +139,14 @@ class LatteSampler:
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> npt.NDArray[np.uint8]:
         """Decode as the pipeline does, to uint8 frames."""
-        if hasattr(self.pipeline.vae, "_hf_hook"):
-            # Offloading moves a module when its `forward` is called; this calls `decode` instead.
-            self.pipeline.vae._hf_hook.pre_forward(self.pipeline.vae)
+        fetch(self.pipeline.vae)
         video = self.pipeline.decode_latents(latents, self.model.frames, decode_chunk_size=14)
         frames = self.pipeline.video_processor.postprocess_video(video, output_type="np")[0]
         self.pipeline.maybe_free_model_hooks()
         return (frames * 255).round().astype(np.uint8)
 
 
-def quiet_loading() -> None:
-    """No progress bars while a checkpoint is loaded: they spoil logs, and it takes a moment."""
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-
-
-def locate(model: ModelSettings) -> Path:
+def locate(model: ModelSettings) -> Weights:
     """The folder with the checkpoint's files, downloaded if need be."""
     embedded = str(EMBEDDED) if model.repository is None and model.path is None else model.path
-    return find_weights(model.name, embedded, model.repository, model.revision, REQUIRED)
+    return find_parts(model, {"pipeline": REQUIRED}, embedded)

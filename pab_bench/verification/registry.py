@@ -11,6 +11,9 @@ from pab_bench.verification.base import Verifier
 VERIFIERS = (
     "pab_bench.verification.metrics:MetricsVerifier",
     "pab_bench.verification.latte:LatteVerifier",
+    "pab_bench.verification.open_sora:OpenSoraVerifier",
+    "pab_bench.verification.open_sora_plan:OpenSoraPlanVerifier",
+    "pab_bench.verification.open_sora_vae:OpenSoraVaeVerifier",
 )
 """Every verifier as "module:class"; the class takes no arguments."""
 

@@ -81,7 +81,7 @@ def test_every_module_is_restored_also_after_an_exception(transformer):
     def breaks_off():
         with broadcast:
             sample(transformer, TIMES[:1])
-            assert broadcast._kept
+            assert broadcast.cache
             raise RuntimeError("broken off")
 
     with pytest.raises(RuntimeError, match="broken off"):
@@ -89,7 +89,7 @@ def test_every_module_is_restored_also_after_an_exception(transformer):
     after = [dict(m.__dict__) for m in transformer.modules()]
     assert [b.get("forward") for b in before] == [a.get("forward") for a in after]
     assert not any(a["_forward_pre_hooks"] for a in after)
-    assert not broadcast._kept
+    assert not broadcast.cache
 
 
 def test_state_is_new_for_every_video(transformer):
@@ -148,7 +148,7 @@ def test_cache_holds_only_what_is_still_needed(transformer):
     plan = plan_of(Rules(spatial=WINDOW))
     with Broadcast(ToyArchitecture(transformer), plan) as broadcast:
         sample(transformer, TIMES)
-        assert not broadcast._kept
+        assert not broadcast.cache
     assert broadcast.peak_cache_bytes == 2 * one
 
 
@@ -160,7 +160,7 @@ def test_observers_see_every_output_before_and_behind_the_gate(transformer):
         def start_video(self):
             self.seen = []
 
-        def observe(self, group, block, call, ungated, gated):
+        def observe(self, group, block, call, ungated, gate, gated):
             time = torch.tensor(TIMES[call] / 1000)
             factor = 1.0 if group == CROSS else time.sin()
             self.seen.append((group, block, call, torch.allclose(gated, ungated * factor)))
@@ -175,7 +175,7 @@ def test_observers_see_every_output_before_and_behind_the_gate(transformer):
 def test_misuse_is_refused(transformer):
     architecture = ToyArchitecture(transformer)
     with pytest.raises(ValueError, match="broadcast_object"):
-        Broadcast(architecture, plan_of(Rules()), "scores")
+        Broadcast(architecture, plan_of(Rules()), "probabilities")
     with pytest.raises(ValueError, match="the plan is for 3 blocks"):
         Broadcast(architecture, make_plan(Rules(), TIMES, 3, GROUPS))
     with pytest.raises(ValueError, match="the model has"):
@@ -187,3 +187,38 @@ def test_misuse_is_refused(transformer):
         pytest.raises(RuntimeError, match="already attached"),
     ):
         broadcast.__enter__()
+
+
+def test_a_probe_stands_around_every_site_and_call(transformer):
+    class Diary:
+        def __init__(self):
+            self.calls, self.open = [], []
+
+        def begin_call(self, lane, call):
+            self.calls.append((lane, call, []))
+            self.open.append("call")
+
+        def end_call(self):
+            assert self.open.pop() == "call"
+
+        def begin_site(self, group, block, reused):
+            assert self.open == ["call"]
+            self.calls[-1][2].append((group, block, reused))
+            self.open.append("site")
+
+        def end_site(self):
+            assert self.open.pop() == "site"
+
+    diary = Diary()
+    plan = plan_of(Rules(spatial=WINDOW))
+    with Broadcast(ToyArchitecture(transformer), plan, probe=diary):
+        probed = sample(transformer, TIMES)
+    with Broadcast(ToyArchitecture(transformer), plan):
+        assert torch.equal(probed, sample(transformer, TIMES))
+    assert not diary.open
+    assert [(lane, call) for lane, call, _ in diary.calls] == [(0, call) for call in range(5)]
+    for _, call, sites in diary.calls:
+        assert len(sites) == len(GROUPS) * 2
+        reused = {(group, block) for group, block, reused in sites if reused}
+        assert reused == ({(SPATIAL, 0), (SPATIAL, 1)} if call in (1, 3) else set())
+    assert not transformer._forward_hooks

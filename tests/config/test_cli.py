@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pab_bench import cli
+from pab_bench.config.grid import Grid
 from pab_bench.config.paths import ROOT
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError, PabBenchError
@@ -80,8 +81,10 @@ class Experiment:
         self.jobs.append((settings, job))
         self.behave(settings, job)
 
-    def finish_sweep(self, directory: Path) -> int:
+    def finish_sweep(self, directory: Path, grid: Grid, interrupted: bool) -> int:
         self.finished.append(directory)
+        self.interrupted = interrupted
+        self.points = len(grid.points)
         return self.finish_status
 
 
@@ -112,6 +115,12 @@ def test_a_multirun(experiment: Experiment, tmp_path: Path) -> None:
     assert {job.sweep_directory for _, job in experiment.jobs} == {directory}
     assert experiment.jobs[1][1].overrides == ["spatial_gap=2", "name=mine", "seeds=[0,1]"]
     assert [settings.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
+
+
+def test_where_m_stands_does_not_matter(experiment: Experiment) -> None:
+    assert cli.main(["spatial_gap=1,2", "-m", "temporal_gap=3"]) == 0
+    assert [settings.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
+    assert [settings.rules.temporal.gap for settings, _ in experiment.jobs] == [3, 3]
 
 
 def test_a_sweep_file_needs_no_m(experiment: Experiment, tmp_path: Path) -> None:
@@ -155,6 +164,8 @@ def test_however_it_ends_the_run_is_summed_up(
     assert cli.main(["-m", "spatial_gap=1,2"]) == status
     assert len(experiment.jobs) == jobs
     assert len(experiment.finished) == 1
+    assert experiment.interrupted == isinstance(error, KeyboardInterrupt)
+    assert experiment.points == 2
     shown = capsys.readouterr().err
     assert ("Traceback" in shown) == isinstance(error, RuntimeError)
 
@@ -162,6 +173,32 @@ def test_however_it_ends_the_run_is_summed_up(
 def test_notices_are_shown(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["preset=pab_document"]) == 0
     assert "spatial_block=[0,28] ends beyond" in capsys.readouterr().err
+
+
+def test_a_task_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["task=paln"]) == 2
+    assert "task=paln: must be one of run, plan" in capsys.readouterr().err
+
+
+def test_a_command_has_one_task(
+    experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["-m", "task=run,plan"]) == 2
+    assert "task=plan,run: a command has one task" in capsys.readouterr().err
+    assert experiment.jobs == []
+
+
+def test_a_search_has_no_grid_to_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-m", "task=plan", "hydra/sweeper=optuna", "spatial_gap=choice(1,2)"]) == 2
+    assert "task=plan: hydra/sweeper chooses its points" in capsys.readouterr().err
+
+
+def test_torchrun_and_a_launcher_exclude_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.ranks, "count", lambda: 2)
+    assert cli._main(["-m", "spatial_gap=1,2", "hydra/launcher=joblib"]) == 2
+    assert "start without torchrun" in capsys.readouterr().err
 
 
 def test_the_process_arguments_are_left_as_they_were(experiment: Experiment) -> None:

@@ -57,7 +57,7 @@ def test_good_commands_pass(arguments: list[str]) -> None:
             "Did you mean 'latte'?",
         ),
         (["prompts=demo"], "prompts=demo: must be one of mini, pab_demo. Did you mean 'pab_demo'?"),
-        (["metrics=all"], "metrics=all: must be one of default, none."),
+        (["metrics=all"], "metrics=all: must be one of default, full, none, through_mp4."),
         (["tracking=null"], "tracking=null: must be one of none, wandb."),
         (["model.fraems=2"], "model.fraems=2: there is no key 'fraems' in model (name, "),
         (["steps=x"], "steps=x: must be a whole number or null"),

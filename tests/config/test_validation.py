@@ -28,7 +28,7 @@ from pab_bench.errors import ConfigError
         ("prompts.texts=[a,a]", "prompts.texts=[a,a]: has the same value more than once: [a]"),
         ("metrics.names=[psnr,lpip]", "metrics.names=lpip: must be one of psnr, ssim, lpips"),
         ("on_error=stop", "on_error=stop: must be one of continue, raise"),
-        ("broadcast_object=scores", "broadcast_object=scores: must be one of output, ungated"),
+        ("broadcast_object=score", "broadcast_object=score: must be one of output, ungated, scores"),
         ("measure.repeats=0", "measure.repeats=0: must be a whole number of at least 1"),
         ("name=a/b", "name=a/b: must be a folder's name"),
         ("model.frames=0", "model.frames=0: must be a whole number of at least 1"),

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 class QueryKeyNorm(nn.Module):
@@ -142,7 +142,7 @@ class ScalarEmbedding(nn.Module):
         frequencies = torch.exp(exponents.double()).float()
         angles = values.float()[:, None] * frequencies
         waves = torch.cat((angles.cos(), angles.sin()), dim=-1)
-        return self.mlp(waves.to(self.mlp[0].weight.dtype))
+        return self.mlp(waves.type_as(self.mlp[0].weight))
 
 
 class CaptionEmbedding(nn.Module):

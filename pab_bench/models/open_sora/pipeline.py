@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from diffusers import DiffusionPipeline, SchedulerMixin
+from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
 from diffusers.video_processor import VideoProcessor
@@ -26,7 +27,7 @@ IMAGE_FPS = 120
 
 
 @dataclass
-class OpenSoraOutput(BaseOutput):
+class OpenSoraOutput(BaseOutput):  # type: ignore[misc]
     """What the pipeline returns.
 
     Attributes:
@@ -37,28 +38,28 @@ class OpenSoraOutput(BaseOutput):
     frames: Any
 
 
-class OpenSoraPipeline(DiffusionPipeline):
+class OpenSoraPipeline(DiffusionPipeline):  # type: ignore[misc]
     """Open-Sora 1.2.
 
     Source: hpcaitech/Open-Sora `opensora/v1.2`, `scripts/inference.py` and
     `opensora/schedulers/rf`; one clip per prompt, without conditioning frames.
 
     Args:
-        tokenizer: T5's.
+        tokenizer: T5's; None if text features are given, like the next.
         text_encoder: T5's encoder.
-        vae: the video autoencoder.
+        vae: the video autoencoder; None if latents are given and asked for.
         transformer: STDiT3.
         scheduler: rectified flow.
     """
 
     model_cpu_offload_seq = "text_encoder->transformer->vae"
-    _callback_tensor_inputs = ["latents"]
+    _callback_tensor_inputs: ClassVar[list[str]] = ["latents"]
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerBase,
-        text_encoder: T5EncoderModel,
-        vae: OpenSoraVAE,
+        tokenizer: PreTrainedTokenizerBase | None,
+        text_encoder: T5EncoderModel | None,
+        vae: OpenSoraVAE | None,
         transformer: STDiT3Transformer,
         scheduler: RectifiedFlowScheduler,
     ) -> None:
@@ -108,9 +109,10 @@ class OpenSoraPipeline(DiffusionPipeline):
             tokens = self.tokenizer(text).input_ids
             if len(tokens) > words:
                 kept = self.tokenizer.decode(tokens[: words - 1], skip_special_tokens=True)
-                self._warn(
+                warnings.warn(
                     f"the prompt has {len(tokens)} tokens, the model reads {words}: cut after "
-                    f"...{kept[-60:]!r}"
+                    f"...{kept[-60:]!r}",
+                    stacklevel=2,
                 )
         encoded = self.tokenizer(
             texts,
@@ -167,7 +169,7 @@ class OpenSoraPipeline(DiffusionPipeline):
             camera_motion: likewise.
             clean_caption: likewise.
             generator: source of the noise, or one for each prompt.
-            latents: the noise itself, (batch, channels, latent frames, height // 8, width // 8).
+            latents: the noise itself, (batch, channels, latent frames, rows, columns).
             prompt_embeds: instead of `prompt`, what `encode_prompt` gives.
             prompt_attention_mask: belongs to `prompt_embeds`.
             output_type: `pil`, `np`, `pt` or `latent`.
@@ -186,9 +188,8 @@ class OpenSoraPipeline(DiffusionPipeline):
         check_side("width", width)
         device, dtype = self._execution_device, self.transformer.dtype
         if prompt_embeds is None or prompt_attention_mask is None:
-            assert prompt is not None  # noqa: S101  (narrows the type; `_check` has refused it)
             prompt_embeds, prompt_attention_mask = self.encode_prompt(
-                prompt, device, aesthetic_score, motion_score, camera_motion, clean_caption
+                prompt or "", device, aesthetic_score, motion_score, camera_motion, clean_caption
             )
         text, mask = prompt_embeds.to(device, dtype), prompt_attention_mask.to(device)
         batch = len(text)
@@ -197,9 +198,8 @@ class OpenSoraPipeline(DiffusionPipeline):
             null = self.transformer.y_embedder.y_embedding[None, : text.shape[1]]
             text = torch.cat((text, null.to(text).expand_as(text)))
 
-        sizes = torch.tensor([height, width], dtype=dtype)  # In bfloat16, 854 becomes 856.
-        shown = (float(sizes[0]), float(sizes[1]))
-        self.scheduler.set_timesteps(num_inference_steps, height, width, num_frames, dtype, device)
+        shown = [float(torch.tensor(side, dtype=dtype)) for side in (height, width)]
+        self.set_timesteps(num_inference_steps, num_frames, height, width)
         rate = fps if fps is not None else (IMAGE_FPS if num_frames == 1 else FPS)
         rates = torch.tensor([float(rate)], device=device)
         latents = self._noise(latents, batch, num_frames, height, width, generator)
@@ -223,7 +223,7 @@ class OpenSoraPipeline(DiffusionPipeline):
                     velocity = unconditional + guidance_scale * (conditional - unconditional)
                 latents = self.scheduler.step(velocity, step, latents)
                 if callback_on_step_end is not None:
-                    values = {n: latents for n in callback_on_step_end_tensor_inputs}
+                    values = dict.fromkeys(callback_on_step_end_tensor_inputs, latents)
                     changed = callback_on_step_end(self, step, timestep, values)
                     latents = changed.pop("latents", latents)
                 bar.update()
@@ -233,6 +233,22 @@ class OpenSoraPipeline(DiffusionPipeline):
             frames = self.video_processor.postprocess_video(frames, output_type=output_type)
         self.maybe_free_model_hooks()
         return OpenSoraOutput(frames=frames) if return_dict else (frames,)
+
+    def set_timesteps(self, steps: int, num_frames: int, height: int, width: int) -> None:
+        """Prepare the scheduler for one video, on the pipeline's device.
+
+        As upstream, sizes are held in the transformer's dtype (in bfloat16, 854 becomes 856), but
+        not in float16, where an area overflows.
+        """
+        dtype = self.transformer.dtype
+        self.scheduler.set_timesteps(
+            steps,
+            height,
+            width,
+            num_frames,
+            torch.float32 if dtype == torch.float16 else dtype,
+            self._execution_device,
+        )
 
     @torch.no_grad()
     def decode_latents(self, latents: torch.Tensor, num_frames: int) -> torch.Tensor:
@@ -249,13 +265,16 @@ class OpenSoraPipeline(DiffusionPipeline):
         width: int,
         generator: torch.Generator | list[torch.Generator] | None,
     ) -> torch.Tensor:
-        size = self.vae.latent_size(num_frames, height, width)
-        shape = (batch, self.transformer.config.in_channels, *size)
+        channels = self.transformer.config.in_channels
         device, dtype = self._execution_device, self.transformer.dtype
         if latents is None:
+            shape = (batch, channels, *self.vae.latent_size(num_frames, height, width))
             return randn_tensor(shape, generator=generator, device=device, dtype=dtype)
-        if tuple(latents.shape) != shape:
-            raise ValueError(f"latents: expected the shape {shape}, got {tuple(latents.shape)}")
+        if latents.dim() != 5 or latents.shape[:2] != (batch, channels):
+            raise ValueError(
+                f"latents: expected the shape ({batch}, {channels}, frames, height, width), "
+                f"got {tuple(latents.shape)}"
+            )
         return latents.to(device, dtype)
 
     def _check(

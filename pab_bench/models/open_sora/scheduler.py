@@ -7,7 +7,7 @@ from diffusers import ConfigMixin, SchedulerMixin
 from diffusers.configuration_utils import register_to_config
 
 
-class RectifiedFlowScheduler(SchedulerMixin, ConfigMixin):
+class RectifiedFlowScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
     """Straight paths from noise (timestep 1000) to the video (timestep 0), walked by Euler steps.
 
     The noisy latents at timestep t are `(1 - t / 1000) * clean + t / 1000 * noise`; the
@@ -23,7 +23,7 @@ class RectifiedFlowScheduler(SchedulerMixin, ConfigMixin):
 
     order = 1
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         num_train_timesteps: int = 1000,

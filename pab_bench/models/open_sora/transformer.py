@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from pab_bench.models.open_sora.layers import (
     CaptionEmbedding,
@@ -101,7 +101,7 @@ class STDiT3Block(nn.Module):
         return x + visit("mlp", feed_forward, mlp_gate)
 
 
-class STDiT3Transformer(ModelMixin, ConfigMixin):
+class STDiT3Transformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """The spatial-temporal diffusion transformer that predicts Open-Sora's velocity.
 
     The defaults are the released OpenSora-STDiT-v3 (1.2 billion parameters); the keys of its
@@ -124,9 +124,9 @@ class STDiT3Transformer(ModelMixin, ConfigMixin):
         ValueError: if `hidden_size` does not divide.
     """
 
-    _no_split_modules = ["STDiT3Block"]
+    _no_split_modules: ClassVar[list[str]] = ["STDiT3Block"]
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         depth: int = 28,

@@ -1,0 +1,43 @@
+"""All grid points of one command, resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pab_bench.config.settings import Settings
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One point of a grid.
+
+    Attributes:
+        overrides: what makes it, as on the command line.
+        settings: what follows.
+    """
+
+    overrides: tuple[str, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a command asks for.
+
+    Attributes:
+        points: in the order of their jobs; at least one.
+        multirun: whether it is a sweep.
+        searches: whether a sweeper chooses points by results, so that `points` has only what all
+            of them share.
+        parallel: whether a launcher starts the jobs in other processes.
+    """
+
+    points: tuple[GridPoint, ...]
+    multirun: bool
+    searches: bool = False
+    parallel: bool = False
+
+    @property
+    def task(self) -> str:
+        """The task's name, which all points share."""
+        return self.points[0].settings.task

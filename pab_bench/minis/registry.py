@@ -1,0 +1,52 @@
+"""The embedded minis, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import torch
+import yaml
+
+from pab_bench.config.paths import CONF
+from pab_bench.config.settings import ModelSettings
+
+NAMES = ("latte", "open_sora")
+
+
+@dataclass(frozen=True)
+class Mini:
+    """One embedded mini as its model configuration describes it.
+
+    Attributes:
+        settings: the model's settings.
+        steps: its denoising steps.
+        guidance: its guidance scale.
+    """
+
+    settings: ModelSettings
+    steps: int
+    guidance: float
+
+    def load(self, path: str | None = None, random_weights: bool = False) -> Any:
+        """Its sampler on the CPU in float32; `path` instead of the checkpoint in the package."""
+        module, name = self.settings.sampler.split(":")
+        values = {**vars(self.settings), "path": path, "random_weights": random_weights}
+        return getattr(import_module(module), name)(ModelSettings(**values), "cpu", "float32")
+
+
+def find_mini(name: str) -> Mini:
+    """The mini `name`, one of `NAMES`."""
+    values = yaml.safe_load((CONF / "model" / f"{name}_mini.yaml").read_text())
+    known = {k: v for k, v in values.items() if k in ModelSettings.__dataclass_fields__}
+    return Mini(ModelSettings(**known), values["steps"], values["guidance"])
+
+
+def reconstruction(name: str) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+    """What sends a video (frames, height, width, 3) in [0, 1] through a pipeline's autoencoder."""
+    function: Callable[[Any, torch.Tensor], torch.Tensor] = import_module(
+        f"pab_bench.minis.{name}_model"
+    ).reconstruct
+    return function

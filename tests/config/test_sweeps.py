@@ -1,0 +1,177 @@
+"""Every ready experiment: its header's command composes, here and with the released models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hydra._internal.utils import get_args_parser
+
+import pab_bench.config.run_directory  # noqa: F401 (Registers the resolvers.)
+from pab_bench.config import search_path
+from pab_bench.config.grid import Grid
+from pab_bench.config.paths import SWEEPS
+from pab_bench.config.preflight import preflight
+from pab_bench.config.run_directory import part
+from pab_bench.errors import ConfigError
+
+NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
+POINTS = {
+    "gap_spatial": 4,
+    "gap_temporal": 4,
+    "gap_cross": 4,
+    "gap_grid": 27,
+    "components": 5,
+    "thresholds": 14,
+    "blocks": 8,
+    "table1_latte": 3,
+    "table1_open_sora": 3,
+    "pyramid_inverted": 2,
+}
+
+
+def grid(*arguments: str) -> Grid:
+    search_path.register()
+    return preflight(get_args_parser().parse_args(arguments))
+
+
+def shares(points: Grid, kind: str) -> list[tuple[bool, int]]:
+    rules = [getattr(point.settings.rules, kind) for point in points.points]
+    return [(rule.skip, rule.gap) for rule in rules]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_says_how_to_run_it(name: str) -> None:
+    lines = (SWEEPS / f"{name}.yaml").read_text().splitlines()
+    assert lines[1] == f"# python -m pab_bench +sweeps={name}"
+    assert lines[2].startswith("# ")
+    found = grid(f"+sweeps={name}")
+    assert found.multirun
+    assert {point.settings.name for point in found.points} == {name}
+
+
+@pytest.mark.parametrize(("name", "points"), POINTS.items())
+def test_it_has_so_many_different_points(name: str, points: int) -> None:
+    identities = [str(point.settings.identity()) for point in grid(f"+sweeps={name}").points]
+    assert len(identities) == len(set(identities)) == points
+
+
+@pytest.mark.parametrize("name", [n for n in POINTS if "open_sora" not in n])
+def test_it_runs_on_a_released_model(name: str) -> None:
+    found = grid(f"+sweeps={name}", "model=latte")
+    assert {point.settings.model.name for point in found.points} == {"latte"}
+    assert len(found.points) == POINTS[name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "gaps"), [("spatial", range(2, 6)), ("temporal", range(3, 7)), ("cross", range(5, 9))]
+)
+def test_a_range_ablation_changes_one_kind_and_no_mlp(kind: str, gaps: Sequence[int]) -> None:
+    found = grid(f"+sweeps=gap_{kind}")
+    for other in ("spatial", "temporal", "cross"):
+        expected = gaps if other == kind else [1] * 4
+        assert [gap for _, gap in shares(found, other)] == list(expected)
+    assert not any(p.settings.identity()["rules"]["mlp_spatial"] for p in found.points)
+
+
+def test_components_go_one_at_a_time() -> None:
+    found = grid("+sweeps=components")
+    on = [
+        [kind for kind in rules if rules[kind]]
+        for rules in (point.settings.identity()["rules"] for point in found.points)
+    ]
+    everything = ["spatial", "temporal", "cross", "mlp_spatial", "mlp_temporal"]
+    assert on[0] == everything
+    for kept, gone in zip(on[1:], ("spatial", "temporal", "cross", "mlp"), strict=True):
+        assert kept == [kind for kind in everything if kind.split("_")[0] != gone]
+
+
+def test_thresholds_are_those_of_every_kind() -> None:
+    for point in grid("+sweeps=thresholds").points:
+        rules = point.settings.rules
+        assert rules.spatial.threshold == rules.temporal.threshold == rules.cross.threshold
+
+
+def test_the_thirds_of_blocks_are_those_of_the_model() -> None:
+    for model, depth in (("latte_mini", 6), ("latte", 28)):
+        found = grid("+sweeps=blocks", f"model={model}").points
+        ranges = [point.settings.rules.cross.block for point in found][::2]
+        assert ranges[0] is None
+        covered = [b for r in ranges[1:] if r is not None for b in range(r[0], r[1] + 1)]
+        assert covered == list(range(depth))
+
+
+@pytest.mark.parametrize("depth", [3, 6, 7, 28])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_parts_cover_a_model_once(depth: int, parts: int) -> None:
+    ranges = [part(depth, number, parts) for number in range(parts)]
+    assert [b for first, last in ranges for b in range(first, last + 1)] == list(range(depth))
+
+
+def test_the_inverted_pyramid_reuses_as_much() -> None:
+    from pab_bench.broadcast.kinds import CROSS, SPATIAL, TEMPORAL
+    from pab_bench.broadcast.plan import make_plan
+
+    timesteps = range(980, -1, -20)
+    one, other = (
+        make_plan(point.settings.rules, timesteps, 6, (SPATIAL, TEMPORAL, CROSS))
+        for point in grid("+sweeps=pyramid_inverted").points
+    )
+    assert one.reuse_share() == other.reuse_share() != 0
+    assert one.reuse_share("spatial") == other.reuse_share("cross")
+    assert one.reuse_share("cross") == other.reuse_share("spatial")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["objectives=[]"], "objectives=[]: a search needs a metric or a cost"),
+        (
+            ["objectives=[lpips]"],
+            "hydra.sweeper.direction=[minimize,minimize]: must have one direction for each of "
+            "objectives=[lpips]",
+        ),
+        (
+            ["hydra.sweeper.direction=[maximize,minimize]"],
+            "hydra.sweeper.direction=[maximize,minimize]: lpips is better when lower: minimize",
+        ),
+        (["objectives=[psnr,fun]"], "objectives=fun: must be one of psnr, ssim, lpips"),
+        (["objectives=[lpips,lpips]"], "objectives=[lpips,lpips]: must not name the same number"),
+    ],
+)
+def test_a_search_that_cannot_be_meant(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        grid("+sweeps=search", *arguments)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["threshold=[800,100]"], "threshold=[800,100]: must be [low,high] timesteps"),
+        (["threshold=[100]"], "threshold=[100]: must be [low,high] timesteps"),
+        (["block=[3,1]"], "block=[3,1]: must be [first,last] block"),
+        (["block=[-1,1]"], "block=[-1,1]: must be [first,last] block"),
+    ],
+)
+def test_a_shared_pair_that_cannot_be_meant(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        grid("spatial_gap=2", *overrides)
+    assert str(error.value).startswith(message)
+
+
+def test_a_kind_keeps_what_it_says_itself() -> None:
+    found = grid("threshold=[200,700]", "block=[1,2]", "cross_threshold=[100,900]", "mlp_block=[0,0]")
+    rules = found.points[0].settings.rules
+    assert rules.spatial.threshold == rules.temporal.threshold == (200, 700)
+    assert rules.cross.threshold == (100, 900)
+    assert rules.spatial.block == rules.cross.block == (1, 2)
+    assert rules.mlp_spatial.block == (0, 0)  # type: ignore[union-attr]
+
+
+def test_keys_that_refer_to_others_are_known_for_every_point() -> None:
+    found = grid("-m", "steps=10,20", "seeds=[${steps}]", "guidance=${model.guidance}")
+    assert [(p.settings.steps, p.settings.seeds) for p in found.points] == [
+        (10, (10,)),
+        (20, (20,)),
+    ]

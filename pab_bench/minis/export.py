@@ -7,34 +7,49 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import torch
 
-from pab_bench.minis import latte_model, open_sora_model
+from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model
 from pab_bench.minis.latent_bank import fold_standardisation
 from pab_bench.minis.registry import NAMES
 from pab_bench.minis.render import FRAMES
 from pab_bench.minis.train import (
     Hardware,
+    causal_bank,
     load_bank,
+    load_causal_vae,
     load_temporal_vae,
     load_vae,
     temporal_latents,
 )
+from pab_bench.models.open_sora_plan.transformer import LatteT2V
 
-STAGES = {"latte": ("vae", "latte"), "open_sora": ("vae", "temporal_vae", "open_sora")}
+STAGES = {
+    "latte": ("vae", "latte"),
+    "open_sora": ("vae", "temporal_vae", "open_sora"),
+    "open_sora_plan": ("vae", "causal_vae", "open_sora_plan"),
+}
 _HERE = Hardware(torch.device("cpu"), autocast=False, compiled=False)
 
 
 def assemble(name: str, work: Path) -> Any:
     """The pipeline of a work folder's averaged weights, in float32."""
+    state = torch.load(work / f"{name}.pt", map_location="cpu", weights_only=True)
+    if name == "open_sora_plan":
+        causal, of_clips = load_causal_vae(work), causal_bank(work, _HERE, clips=0)
+        fold_standardisation(causal, of_clips.mean, of_clips.std)
+        plan = open_sora_plan_model.build_training()
+        plan.load_state_dict(state["average"])
+        return open_sora_plan_model.build_pipeline(
+            causal.eval(), cast(LatteT2V, plan.transformer.eval()), plan.text_encoder.eval()
+        )
     frames = FRAMES if name == "latte" else open_sora_model.FRAMES
     bank = load_bank(work, _HERE, clips=0, frames=frames)
     vae = load_vae(work)
     fold_standardisation(vae, bank.mean, bank.std)
-    state = torch.load(work / f"{name}.pt", map_location="cpu", weights_only=True)
     if name == "latte":
         latte = latte_model.build_training()
         latte.load_state_dict(state["average"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from transformers import T5Tokenizer
 
 from pab_bench.minis.captions import Caption, all_captions
 from pab_bench.minis.render import FRAMES, sample_clips
+from pab_bench.models.open_sora_plan.vae import CausalVAEModel
+from pab_bench.models.open_sora_plan.vae_layers import CausalConv3d
 
 _CHUNK = 32
 _FIRST_INDEX = 10_000_000
@@ -60,7 +63,6 @@ def tokenise(tokenizer: T5Tokenizer, texts: list[str]) -> tuple[torch.Tensor, to
     return encoded.input_ids, encoded.attention_mask
 
 
-@torch.no_grad()
 def make_bank(
     vae: AutoencoderKL,
     path: Path,
@@ -71,17 +73,44 @@ def make_bank(
     frames: int = FRAMES,
 ) -> LatentBank:
     """Load the bank at `path`, or encode `clips` clips of `frames` frames and write it there."""
+    vae = vae.to(device, memory_format=torch.channels_last).eval()
+
+    def encode(video: torch.Tensor) -> torch.Tensor:
+        images = video.transpose(1, 2).flatten(0, 1)
+        images = images.to(device, memory_format=torch.channels_last)
+        mean: torch.Tensor = vae.encode(images).latent_dist.mean
+        return mean.unflatten(0, (len(video), -1)).transpose(1, 2)
+
+    return bank_of(encode, path, clips, seed, autocast, frames)
+
+
+@torch.no_grad()
+def bank_of(
+    encode: Callable[[torch.Tensor], torch.Tensor],
+    path: Path,
+    clips: int,
+    seed: int,
+    autocast: bool,
+    frames: int,
+) -> LatentBank:
+    """Load the bank at `path`, or make it with `encode` and write it there.
+
+    Args:
+        encode: videos (clips, 3, frames, height, width) in [-1, 1] to latents.
+        path: of the bank.
+        clips: how many, a multiple of 32.
+        seed: of the clips.
+        autocast: encode in bfloat16.
+        frames: of a clip.
+    """
     if not path.exists():
         index_of: dict[Caption, int] = {c: i for i, c in enumerate(all_captions())}
         latents, indices = [], []
-        vae = vae.to(device, memory_format=torch.channels_last).eval()
         for chunk in range(clips // _CHUNK):
             batch = sample_clips(_CHUNK, seed, _FIRST_INDEX + chunk, length=frames)
-            images = batch.video.flatten(0, 1).permute(0, 3, 1, 2) * 2 - 1
-            images = images.to(device, memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                mean = vae.encode(images).latent_dist.mean
-            latents.append(mean.float().cpu().unflatten(0, (_CHUNK, frames)).transpose(1, 2))
+            video = batch.video.permute(0, 4, 1, 2, 3) * 2 - 1
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                latents.append(encode(video).float().cpu())
             indices += [index_of[c] for c in batch.captions]
             if chunk % 32 == 0:
                 print(f"bank {chunk * _CHUNK}/{clips}", flush=True)
@@ -103,18 +132,25 @@ def make_bank(
 
 
 @torch.no_grad()
-def fold_standardisation(vae: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor) -> None:
+def fold_standardisation(
+    vae: AutoencoderKL | CausalVAEModel, mean: torch.Tensor, std: torch.Tensor
+) -> None:
     """Make `vae` speak standardised latents by changing its two quantisation convolutions.
 
-    A pipeline then needs no more than `scaling_factor = 1`.
+    They have kernels of one pixel (and frame). A pipeline then needs no more than
+    `scaling_factor = 1`.
     """
     if vae.quant_conv is None or vae.post_quant_conv is None:
         raise ValueError("the autoencoder has no quantisation convolutions to fold into")
+    inner = ".conv" if isinstance(vae.quant_conv, CausalConv3d) else ""
     channels = len(mean)
-    weight, bias = vae.quant_conv.weight, vae.quant_conv.bias
-    weight[:channels] /= std[:, None, None, None]
+    weight = vae.get_parameter(f"quant_conv{inner}.weight")
+    bias = vae.get_parameter(f"quant_conv{inner}.bias")
+    ones = [1] * (weight.dim() - 2)
+    weight[:channels] /= std.view(-1, 1, *ones)
     bias[:channels] = (bias[:channels] - mean) / std
     bias[channels:] -= 2 * std.log()  # The second half holds log variances.
-    weight, bias = vae.post_quant_conv.weight, vae.post_quant_conv.bias
-    bias += (weight[:, :, 0, 0] * mean).sum(1)
-    weight *= std[None, :, None, None]
+    weight = vae.get_parameter(f"post_quant_conv{inner}.weight")
+    bias = vae.get_parameter(f"post_quant_conv{inner}.bias")
+    bias += (weight.flatten(1) * mean).sum(1)
+    weight *= std.view(1, -1, *ones)

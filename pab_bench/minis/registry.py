@@ -13,7 +13,7 @@ import yaml
 from pab_bench.config.paths import CONF
 from pab_bench.config.settings import ModelSettings
 
-NAMES = ("latte", "open_sora")
+NAMES = ("latte", "open_sora", "open_sora_plan")
 
 
 @dataclass(frozen=True)

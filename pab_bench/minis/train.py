@@ -1,7 +1,8 @@
 """Trains an embedded mini from nothing: `python -m pab_bench.minis.train latte --work DIR`.
 
-The stages are resumable: the image autoencoder, the latents of the training clips, for Open-Sora
-the temporal autoencoder, and last the text encoder with the transformer.
+The stages are resumable: the image autoencoder; for Open-Sora the temporal autoencoder, for
+Open-Sora-Plan the causal one, which begins as that of images; the latents of the training clips;
+last the text encoder with the transformer.
 `python -m pab_bench.minis.export` then writes the checkpoint.
 """
 
@@ -16,18 +17,20 @@ import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import torch
 from diffusers import AutoencoderKL
 
-from pab_bench.minis import latte_model, open_sora_model
-from pab_bench.minis.latent_bank import LatentBank, make_bank, tokenise
+from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model
+from pab_bench.minis.latent_bank import LatentBank, bank_of, make_bank, tokenise
 from pab_bench.minis.render import FRAMES
 from pab_bench.minis.tokenizer import build_tokenizer
+from pab_bench.minis.train_causal_vae import CausalVaeRecipe, begin_as_images, train_causal_vae
 from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, encode_clips, train_temporal_vae
 from pab_bench.minis.train_transformer import TrainingSet, TransformerRecipe, train_transformer
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
 from pab_bench.minis.velocity_training import VelocityTraining
 from pab_bench.models.open_sora.temporal_vae import TemporalVAE
+from pab_bench.models.open_sora_plan.vae import CausalVAEModel
 
-CLIPS = {"latte": 10_240, "open_sora": 6_144}
-STEPS = {"latte": 6_000, "open_sora": 8_000}
+CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096}
+STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000}
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,54 @@ def train_open_sora(
     _train(work, "open_sora", model, TrainingSet(latents, tokens, mask), recipe, hardware)
 
 
+def load_causal_vae(work: Path) -> CausalVAEModel:
+    """The trained causal autoencoder (averaged weights) of a work folder."""
+    state = torch.load(work / "causal_vae.pt", map_location="cpu", weights_only=True)
+    vae = open_sora_plan_model.build_vae()
+    vae.load_state_dict({k.removeprefix("vae."): v for k, v in state["average"].items()})
+    return vae.eval()
+
+
+def causal_bank(work: Path, hardware: Hardware, clips: int) -> LatentBank:
+    """The clips of a work folder, encoded with its causal autoencoder at the first call."""
+    vae = load_causal_vae(work)
+
+    def encode(video: torch.Tensor) -> torch.Tensor:
+        moments: torch.Tensor = vae.quant_conv(vae.encoder(video))
+        return moments.chunk(2, dim=1)[0]
+
+    return bank_of(
+        encode,
+        work / "causal_bank.safetensors",
+        clips,
+        seed=0,
+        autocast=hardware.autocast,
+        frames=open_sora_plan_model.FRAMES,
+    )
+
+
+def train_open_sora_plan(
+    work: Path,
+    clips: int,
+    causal: CausalVaeRecipe,
+    recipe: TransformerRecipe,
+    hardware: Hardware,
+) -> None:
+    """Causal autoencoder, bank and transformer of the embedded Open-Sora-Plan."""
+    torch.manual_seed(causal.seed)
+    vae = open_sora_plan_model.build_vae()
+    begin_as_images(vae, load_vae(work))
+    train_causal_vae(work, vae, causal, hardware.device, hardware.autocast, hardware.compiled)
+    bank = causal_bank(work, hardware, clips)
+    tokens, mask = tokenise(build_tokenizer(), bank.texts())
+    torch.manual_seed(recipe.seed)
+    model = open_sora_plan_model.build_training(
+        attention_in_float32=hardware.autocast and hardware.device.type == "cpu"
+    )
+    data = TrainingSet(bank.latents, tokens, mask)
+    _train(work, "open_sora_plan", model, data, recipe, hardware)
+
+
 def _train(
     work: Path,
     stage: str,
@@ -142,6 +193,7 @@ def main() -> None:
     parser.add_argument("--vae-steps", type=int, default=VaeRecipe.steps)
     parser.add_argument("--decoder-steps", type=int, default=VaeRecipe.decoder_steps)
     parser.add_argument("--temporal-steps", type=int, default=TemporalVaeRecipe.steps)
+    parser.add_argument("--causal-steps", type=int, default=CausalVaeRecipe.steps)
     parser.add_argument("--steps", type=int, help="of the transformer")
     parser.add_argument("--clips", type=int)
     arguments = parser.parse_args()
@@ -159,6 +211,9 @@ def main() -> None:
     recipe = replace(TransformerRecipe(), steps=arguments.steps or STEPS[name])
     if name == "latte":
         train_latte(work, clips, recipe, hardware)
+    elif name == "open_sora_plan":
+        causal = replace(CausalVaeRecipe(), steps=arguments.causal_steps)
+        train_open_sora_plan(work, clips, causal, recipe, hardware)
     else:
         temporal = replace(TemporalVaeRecipe(), steps=arguments.temporal_steps)
         train_open_sora(work, clips, temporal, recipe, hardware)

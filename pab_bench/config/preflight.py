@@ -182,7 +182,7 @@ class _Preflight:
             values = dict(base.values)
             found: list[Problem] = []
             lines = [line for line in point if line not in groups]
-            referring = [line for line in lines if "${" in line]
+            referring = [line for line in lines if "${" in str(self._parse(line).value())]
             for line in lines:
                 if line not in referring:
                     try:

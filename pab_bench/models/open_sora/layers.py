@@ -142,7 +142,7 @@ class ScalarEmbedding(nn.Module):
         frequencies = torch.exp(exponents.double()).float()
         angles = values.float()[:, None] * frequencies
         waves = torch.cat((angles.cos(), angles.sin()), dim=-1)
-        return self.mlp(waves.type_as(self.mlp[0].weight))
+        return self.mlp(waves.to(self.mlp.get_parameter("0.weight").dtype))
 
 
 class CaptionEmbedding(nn.Module):

@@ -162,7 +162,7 @@ class OpenSoraPipeline(DiffusionPipeline):  # type: ignore[misc]
             height: in pixels; the decoded video has 8 * (height // 8).
             width: in pixels, likewise.
             num_inference_steps: denoising steps.
-            guidance_scale: 1 = without guidance.
+            guidance_scale: up to 1, without guidance.
             fps: told to the transformer; None = 24, or 120 for an image.
             aesthetic_score: see `encode_prompt`.
             motion_score: likewise.
@@ -193,7 +193,7 @@ class OpenSoraPipeline(DiffusionPipeline):  # type: ignore[misc]
             )
         text, mask = prompt_embeds.to(device, dtype), prompt_attention_mask.to(device)
         batch = len(text)
-        guided = guidance_scale != 1.0
+        guided = guidance_scale > 1.0
         if guided:
             null = self.transformer.y_embedder.y_embedding[None, : text.shape[1]]
             text = torch.cat((text, null.to(text).expand_as(text)))

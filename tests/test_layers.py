@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pab_bench.minis.registry import NAMES
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "pandas", "matplotlib", "lpips", "skimage", "wandb"}
 FORBIDDEN = {
@@ -60,6 +62,7 @@ def test_no_file_is_too_long():
             assert len(path.read_text().splitlines()) <= 400, path
 
 
-def test_the_minis_are_small():
-    files = [p for p in (ROOT / "pab_bench" / "minis" / "latte").rglob("*") if p.is_file()]
+@pytest.mark.parametrize("name", NAMES)
+def test_the_minis_are_small(name):
+    files = [p for p in (ROOT / "pab_bench" / "minis" / name).rglob("*") if p.is_file()]
     assert 0 < sum(p.stat().st_size for p in files) <= 20_000_000

@@ -22,7 +22,11 @@ from pab_bench.config.settings import Settings
         ["mlp_gap=4"],
         ["spatial_block=[0,5]"],
         ["steps=50", "guidance=4", "dtype=float32"],
-        ["metrics.names=[ssim,psnr,temporal_flickering,lpips]"],
+        [
+            "metrics.names=[ssim,psnr,temporal_flickering,lpips,sharpness_ratio,colour_shift,"
+            "motion_ratio,difference_flickering]"
+        ],
+        ["metrics.weights=elsewhere"],
         ["cross_skip=false"],
     ],
     ids=" ".join,
@@ -51,6 +55,7 @@ def test_what_does_not_determine_numbers_is_not_in_the_identity(
         "dtype=bfloat16",
         "model.frames=8",
         "metrics=none",
+        "metrics.psnr_cap_db=60",
         "measure.repeats=2",
         "record.curves=false",
     ],

@@ -27,6 +27,7 @@ from pab_bench.errors import ConfigError
         ("prompts.texts=['a',' ']", "prompts.texts=[a, ]: must not contain an empty prompt"),
         ("prompts.texts=[a,a]", "prompts.texts=[a,a]: has the same value more than once: [a]"),
         ("metrics.names=[psnr,lpip]", "metrics.names=lpip: must be one of psnr, ssim, lpips"),
+        ("metrics.psnr_cap_db=0", "metrics.psnr_cap_db=0.0: must be a finite number greater"),
         ("on_error=stop", "on_error=stop: must be one of continue, raise"),
         ("broadcast_object=score", "broadcast_object=score: must be one of output, ungated, scores"),
         ("measure.repeats=0", "measure.repeats=0: must be a whole number of at least 1"),

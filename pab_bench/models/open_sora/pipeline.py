@@ -106,7 +106,7 @@ class OpenSoraPipeline(DiffusionPipeline):  # type: ignore[misc]
         ]
         words = self.transformer.config.model_max_length
         for text in texts:
-            tokens = self.tokenizer(text).input_ids
+            tokens = self.tokenizer(text, verbose=False).input_ids
             if len(tokens) > words:
                 kept = self.tokenizer.decode(tokens[: words - 1], skip_special_tokens=True)
                 warnings.warn(

@@ -1,4 +1,4 @@
-"""Makes summary, tables and figures of a sweep, in the sweep's own folder."""
+"""Makes summary, tables, figures and the report of a sweep, in the sweep's own folder."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.load import load_sweep
-from analysis.points import Sweep
+from analysis.tables.provenance import replayed_times
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from analysis.figures.catalog import Drawing
+    from analysis.tables.catalog import Table
+    from analysis.tables.write import TextTable
 
 _log = logging.getLogger(__name__)
 _SAME_MACHINE = ("device", "cpu", "threads")
-_Product = tuple[Callable[[], list[Path]], Callable[[], None]]
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -42,60 +45,90 @@ class BuildResult:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Product:
+    """Something that is made.
+
+    Attributes:
+        make: makes it and names its files.
+        remove: removes its files where it can no longer be made, so that none is out of date.
+    """
+
+    make: Callable[[], list[Path]]
+    remove: Callable[[], None]
+
+
 def build(directory: str | Path, console: Console | None = None) -> BuildResult:
     """Make everything anew; a product that fails is reported and never hides the others.
 
     Args:
-        directory: a sweep directory, finished or not, or that of a single run.
+        directory: a sweep directory, finished or not, that of a single run, or a results folder:
+            then its whole store is shown, in `<directory>/analysis`.
         console: where to print the summary and what could not be made; nowhere if None.
 
     Raises:
         NotASweep: `directory` is missing or holds no jobs.
     """
-    sweep = load_sweep(directory)
+    data = SweepData(load_sweep(directory))
     written: list[Path] = []
     skipped: dict[str, str] = {}
     failures: dict[str, str] = {}
-    for name, (make, remove) in _products(sweep).items():
+    for name, product in _products(data).items():
         try:
-            written += make()
+            written += product.make()
         except NothingToShow as reason:
             skipped[name] = str(reason)
-            remove()
+            product.remove()
         except Exception as error:  # One figure's error must not cost the others.
             failures[name] = f"{type(error).__name__}: {error}"
             _log.warning("%s could not be made: %s", name, failures[name], exc_info=error)
-            remove()
+            product.remove()
     unfinished = {
         job.number: f"{job.status}: {job.error}"
-        for job in sweep.jobs
+        for job in data.sweep.jobs
         if job.status in ("not finished", "unreadable")
     }
-    result = BuildResult(tuple(written), skipped, failures, unfinished, tuple(_notes(sweep)))
+    result = BuildResult(tuple(written), skipped, failures, unfinished, tuple(notes(data)))
     if console is not None:
-        _report(sweep, result, console)
+        _report(data, result, console)
     return result
 
 
-def _products(sweep: Sweep) -> dict[str, _Product]:
-    """Name -> (how it is made, how its outdated files are removed)."""
+def _products(data: SweepData) -> dict[str, Product]:
+    """By name. The report comes last: it shows what was made before it."""
     from analysis.figures.catalog import drawings
     from analysis.figures.save import remove
-    from analysis.tables.segments import write_segments
-    from analysis.tables.summary import write_summary
+    from analysis.report.write import write_report
+    from analysis.tables.catalog import FORMS, tables
+    from analysis.tables.summary import write_data
 
-    folder = sweep.directory / "figures"
-    segments = [sweep.directory / "tables" / f"segments.{form}" for form in ("csv", "md")]
-    products: dict[str, _Product] = {
-        "tables/summary": (partial(write_summary, sweep), lambda: None),
-        "tables/segments": (partial(write_segments, sweep), partial(_unlink, segments)),
-    }
-    for drawing in drawings(sweep):
-        products[f"figures/{drawing.name}"] = (
-            partial(_draw, drawing, folder),
-            partial(remove, folder, drawing.name),
+    directory = data.sweep.directory
+    figures, folder = directory / "figures", directory / "tables"
+    documents: dict[str, TextTable] = {}
+    products = {"summary": Product(partial(write_data, data), lambda: None)}
+    for table in tables():
+        files = [folder / f"{table.name}.{form}" for form in FORMS]
+        products[f"tables/{table.name}"] = Product(
+            partial(_tabulate, data, table, folder, documents), partial(_unlink, files)
         )
+    shown = drawings(data)
+    for drawing in shown:
+        products[f"figures/{drawing.name}"] = Product(
+            partial(_draw, drawing, figures), partial(remove, figures, drawing.name)
+        )
+    products["report"] = Product(
+        lambda: [write_report(data, documents, shown, notes(data))],
+        partial(_unlink, [directory / "report.html"]),
+    )
     return products
+
+
+def _tabulate(
+    data: SweepData, table: Table, folder: Path, documents: dict[str, TextTable]
+) -> list[Path]:
+    made = table.make(data)
+    documents[table.title] = made.document
+    return made.write(folder, table.name)
 
 
 def _draw(drawing: Drawing, folder: Path) -> list[Path]:
@@ -109,33 +142,40 @@ def _unlink(paths: list[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _notes(sweep: Sweep) -> list[str]:
-    notes = []
-    for job, point in sweep.finished:
+def notes(data: SweepData) -> list[str]:
+    """Facts that limit what the sweep's numbers mean."""
+    found = replayed_times(data.sweep)
+    machines = []
+    for job, point in data.sweep.finished:
         theirs = job.baseline.value("provenance") if job.baseline else None
         ours = point.value("provenance") or {}
         other = [name for name in _SAME_MACHINE if theirs and theirs.get(name) != ours.get(name)]
         if other:
             what = ", ".join(other)
-            notes.append(
+            machines.append(
                 f"job {job.number}: {what} differs from its baseline's, so its speedup "
                 "compares machines, too"
             )
-    return notes
+    if len(machines) > _MOST_NOTES:
+        machines = [*machines[:_MOST_NOTES], f"and so for {len(machines) - _MOST_NOTES} more jobs"]
+    return found + machines
 
 
-def _report(sweep: Sweep, result: BuildResult, console: Console) -> None:
+def _report(data: SweepData, result: BuildResult, console: Console) -> None:
     from rich.markup import escape
 
     from analysis.tables.summary import render_terminal
 
-    render_terminal(sweep, console)
+    render_terminal(data, console)
     for note in result.notes:
         console.print(escape(note), style="yellow", highlight=False)
-    for name, reason in result.skipped.items():
-        console.print(escape(f"{name} left out: {reason}"), style="yellow", highlight=False)
     for name, reason in result.failures.items():
         console.print(escape(f"{name} failed: {reason}"), style="red", highlight=False)
+    directory = data.sweep.directory
     console.print(
-        escape(f"{len(result.written)} files in {sweep.directory}"), highlight=False, soft_wrap=True
+        escape(f"{len(result.written)} files in {directory}"), highlight=False, soft_wrap=True
     )
+    if directory / "report.html" in result.written:
+        console.print(
+            escape(f"to look at: {directory / 'report.html'}"), highlight=False, soft_wrap=True
+        )

@@ -1,15 +1,18 @@
-"""Tables that figures need and that span several points."""
+"""Tables that span several points."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.errors import NothingToShow
 from analysis.points import Point, Sweep
 from analysis.segments import segment_means
-from analysis.summary import QUALITY
 
 KINDS = ("spatial", "temporal", "cross", "mlp")
+_PLACE = ["prompt", "seed", "metric"]
 
 
 def reuse_shares(sweep: Sweep) -> pd.DataFrame:
@@ -23,30 +26,32 @@ def reuse_shares(sweep: Sweep) -> pd.DataFrame:
 
 
 def video_metrics(sweep: Sweep) -> pd.DataFrame:
-    """Columns job, prompt, seed, metric, value: one value per video.
+    """`video_values` of all finished jobs, with their number; no rows if nothing is finished."""
+    tables, lengths, numbers = [], [], []
+    for job, point in sweep.finished:
+        path = point.folder / "metrics.parquet"
+        if path.is_file():
+            table = pq.read_table(path, columns=[*_PLACE, "frame", "value"])
+            tables.append(table)
+            lengths.append(table.num_rows)
+            numbers.append(job.number)
+    if not tables:
+        return pd.DataFrame(columns=["job", *_PLACE, "value"]).astype({"value": "float64"})
+    # Thousands of small tables: put together first, grouped once.
+    rows = pa.concat_tables(tables, promote_options="default").to_pandas()
+    rows.insert(0, "job", np.repeat(numbers, lengths))
+    return video_values(rows)
+
+
+def video_values(rows: pd.DataFrame) -> pd.DataFrame:
+    """One value per video, from rows of metrics.parquet, with a column job or without.
 
     A metric of whole videos (frame -1) is taken as it is, others are averaged over the frames.
     """
-    parts = []
-    for job, point in sweep.finished:
-        rows = point.table("metrics")
-        whole = rows[rows["frame"] < 0]
-        single = rows[(rows["frame"] >= 0) & ~rows["metric"].isin(whole["metric"].unique())]
-        means = pd.concat([whole, single]).groupby(["prompt", "seed", "metric"])["value"].mean()
-        parts.append(means.reset_index().assign(job=job.number))
-    if not parts:
-        raise NothingToShow("no finished job")
-    return pd.concat(parts, ignore_index=True)
-
-
-def directions(sweep: Sweep) -> dict[str, bool | None]:
-    """Per quality metric whether higher is better; None where the records do not say."""
-    found: dict[str, bool | None] = dict.fromkeys(QUALITY)
-    for _, point in sweep.finished:
-        for name in QUALITY:
-            value = point.value("quality", name, "higher_is_better")
-            found[name] = found[name] if value is None else bool(value)
-    return found
+    key = [name for name in ("job", *_PLACE) if name in rows]
+    whole = rows["frame"] < 0
+    has_whole = whole.groupby([rows[name] for name in key]).transform("any")
+    return rows[whole | ~has_whole].groupby(key)["value"].mean().reset_index()
 
 
 def baseline_name(point: Point) -> str:

@@ -1,9 +1,10 @@
-"""Reads a sweep directory: numbered job folders with pointers to content-addressed points.
+"""Reads a sweep directory, with pointers to content-addressed points, or a whole store.
 
 The layout, all of it JSON, parquet and safetensors:
     <sweep>/<job number>/point.json    {"id", "status", "error", "overrides", "store", ...}
     <sweep>/point.json                 the same, for a single run
     <sweep>/<store>/<id>/record.json   scalars, plan summary, provenance; tables and videos beside
+    <results>/points/<id>/record.json  the same, for a whole store
 """
 
 from __future__ import annotations
@@ -18,29 +19,77 @@ from analysis.points import Job, Point, Status, Sweep
 from analysis.summary import summary_frame as summary_frame
 
 SCHEMA = 1
+_NO_SETTING = ("weights", "metrics", "prompts", "method")
+"""What a store's points may differ in without being different grid points."""
 
 
 def load_sweep(directory: str | Path) -> Sweep:
     """Read the jobs of a sweep (or of a single run) with the records of points and baselines.
 
+    In a results folder every point of its store is a job; products belong into its `analysis`.
+
     Frames and tables are read when they are asked for. A job that is not finished, or whose files
     cannot be read, is a job with that status and a reason.
 
     Raises:
-        NotASweep: `directory` is missing, or holds neither point.json nor numbered job folders.
+        NotASweep: `directory` is missing, or holds neither point.json, nor numbered job folders,
+            nor a store.
     """
     directory = Path(directory)
     if not directory.is_dir():
         raise NotASweep(f"{directory}: no such folder")
     if (directory / "point.json").is_file():
         return Sweep(directory, (_load_job(directory, 0, directory),))
+    if (directory / "points").is_dir():
+        return _load_store(directory)
     folders = [path for path in directory.iterdir() if path.is_dir() and path.name.isdecimal()]
     if not folders:
         raise NotASweep(
-            f"{directory}: no sweep; expected point.json (a single run) or numbered job folders"
+            f"{directory}: no sweep; expected point.json (a single run), numbered job folders, or "
+            "points (a whole store)"
         )
     numbered = sorted((int(path.name), path) for path in folders)
     return Sweep(directory, tuple(_load_job(directory, *entry) for entry in numbered))
+
+
+def _load_store(results: Path) -> Sweep:
+    store = results / "points"
+    points: dict[str, Point | UnreadableRecord | None] = {}
+    for path in sorted(store.glob("*/record.json")):
+        try:
+            points[path.parent.name] = _load_point(store, path.parent.name)
+        except UnreadableRecord as error:
+            points[path.parent.name] = error
+    return Sweep(
+        results / "analysis",
+        tuple(_stored_job(number, name, points) for number, name in enumerate(points)),
+    )
+
+
+def _stored_job(
+    number: int, name: str, points: Mapping[str, Point | UnreadableRecord | None]
+) -> Job:
+    point = points[name]
+    if not isinstance(point, Point):
+        return Job(number, "unreadable", str(point), None, name)
+    settings = _scalars(point.value("config") or {})
+    if point.record.get("status") != "ok":
+        reason = _reason(point.record.get("error")) or "no reason recorded"
+        return Job(number, "failed", reason, settings, name, point)
+    baseline = point if point.is_baseline else points.get(str(point.record.get("baseline_id")))
+    usable = isinstance(baseline, Point) and baseline.record.get("status") == "ok"
+    return Job(number, "ok", None, settings, name, point, baseline if usable else None)  # type: ignore[arg-type]
+
+
+def _scalars(config: Mapping[str, Any]) -> dict[str, str]:
+    """Settings in which stored points may differ, as if they were overrides."""
+    found = {
+        key: str(value)
+        for key, value in config.items()
+        if key not in _NO_SETTING and not isinstance(value, Mapping | type(None))
+    }
+    name = (config.get("model") or {}).get("name")
+    return found | ({"model": str(name)} if name else {})
 
 
 def _load_job(sweep: Path, number: int, folder: Path) -> Job:

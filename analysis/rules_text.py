@@ -23,13 +23,13 @@ def rules_texts(rows: Sequence[Rules | None]) -> list[str | None]:
     >>> rules_texts([{"spatial": on, "temporal": off, "cross": off}, None])
     ['S2 T- C-', None]
     """
-    active = [_active(rules) for rules in rows if rules is not None]
+    active = [active_rules(rules) for rules in rows if rules is not None]
     with_mlp = any(kind in MLP_LETTERS for rules in active for kind in rules)
     windows = {_window(rule) for rules in active for rule in rules.values()} - {None}
     blocks = {_blocks(rule) for rules in active for rule in rules.values()}
     with_windows, with_blocks = len(windows) > 1, len(blocks) > 1
     return [
-        None if rules is None else _line(_active(rules), with_mlp, with_windows, with_blocks)
+        None if rules is None else _line(active_rules(rules), with_mlp, with_windows, with_blocks)
         for rules in rows
     ]
 
@@ -55,7 +55,7 @@ def _mlp_letters(rules: Rules, shown: bool) -> dict[str, str]:
     return own or ({"mlp": MLP_LETTERS["mlp"]} if shown else {})
 
 
-def _active(rules: Rules) -> dict[str, Any]:
+def active_rules(rules: Rules) -> dict[str, Any]:
     """The rules that can reuse something; a rule of key timesteps has `keys` and no gap."""
     found = {kind: rules.get(kind) or {} for kind in (*LETTERS, *MLP_LETTERS)}
     active = {

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from analysis.metrics import MetricFacts, metrics_of
 from analysis.points import Job, Sweep
 from analysis.rules_text import rules_texts
 
-QUALITY = ("psnr_db", "ssim", "lpips", "temporal_flickering")
 BEFORE = ("job", "point", "status", "model")
 NUMBERS = (
     "reuse_share",
     "denoise_s",
     "baseline_denoise_s",
     "speedup",
-    *QUALITY,
-    "baseline_temporal_flickering",
+    "replayed_share",
+    "peak_cache_bytes",
 )
-AFTER = ("rules", *NUMBERS, "videos", "error")
+AFTER = ("videos", "error")
+
+
+def sweep_metrics(sweep: Sweep) -> dict[str, MetricFacts]:
+    """The metrics of a sweep's points and baselines, in the order in which they are shown."""
+    return metrics_of([*(point for _, point in sweep.finished), *sweep.baselines])
 
 
 def swept_columns(sweep: Sweep) -> dict[str, str]:
@@ -28,7 +35,7 @@ def swept_columns(sweep: Sweep) -> dict[str, str]:
     known = [job.overrides for job in sweep.jobs if job.overrides is not None]
     keys = sorted({key for overrides in known for key in overrides})
     varying = [key for key in keys if len({overrides.get(key) for overrides in known}) > 1]
-    taken = {*BEFORE, *AFTER}
+    taken = {*BEFORE, "rules", *NUMBERS, *AFTER}
     return {key: f"{key}_override" if key in taken else key for key in varying}
 
 
@@ -36,28 +43,38 @@ def summary_frame(sweep: Sweep) -> pd.DataFrame:
     """The sweep as a table, one row per job.
 
     A number that was not measured is missing (never 0), also in rows of jobs that failed or are
-    not finished. `speedup` is the baseline's median denoising time divided by the point's.
+    not finished. `speedup` is the baseline's median denoising time divided by the point's. The
+    time of a replayed step (`replayed_share` of them) is that of the run that computed it. Every
+    quality metric is a column; one that needs no reference has the baseline's value beside it
+    (`baseline_<metric>`).
     """
+    metrics = sweep_metrics(sweep)
     swept = swept_columns(sweep)
     rules = rules_texts(
         [job.point.value("config", "rules") if job.point else None for job in sweep.jobs]
     )
     rows = [
         {
-            **_row(job),
+            **_row(job, metrics),
             "rules": text,
             **{column: (job.overrides or {}).get(key) for key, column in swept.items()},
         }
         for job, text in zip(sweep.jobs, rules, strict=True)
     ]
-    frame = pd.DataFrame(rows, columns=[*BEFORE, *swept.values(), *AFTER])
-    frame = frame.astype(dict.fromkeys(NUMBERS, "float64") | {"videos": "Int64"})
+    baselines = [_of_baseline(name) for name, facts in metrics.items() if not facts.needs_reference]
+    numbers = [*NUMBERS, *metrics, *baselines]
+    frame = pd.DataFrame(rows, columns=[*BEFORE, *swept.values(), "rules", *numbers, *AFTER])
+    frame = frame.astype(dict.fromkeys(numbers, "float64") | {"videos": "Int64"})
     for column in swept.values():
         frame[column] = _as_numbers(frame[column])
     return frame
 
 
-def _row(job: Job) -> dict[str, object]:
+def _of_baseline(metric: str) -> str:
+    return f"baseline_{metric}"
+
+
+def _row(job: Job, metrics: Mapping[str, MetricFacts]) -> dict[str, object]:
     row: dict[str, object] = {"job": job.number, "point": job.point_id, "status": job.status}
     row["error"] = job.error
     if job.point is None:
@@ -67,15 +84,18 @@ def _row(job: Job) -> dict[str, object]:
         return row
     row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())
     row["reuse_share"] = job.point.value("plan", "reuse_share", "all")
+    row["replayed_share"] = job.point.value("timing", "denoise_s", "replayed_share")
     row["denoise_s"] = ours = job.point.value("timing", "denoise_s", "median")
-    for name in QUALITY:
+    row["peak_cache_bytes"] = job.point.value("peak_cache_bytes")
+    for name in metrics:
         row[name] = job.point.value("quality", name, "value")
     if job.baseline is not None:
         theirs = job.baseline.value("timing", "denoise_s", "median")
         row["baseline_denoise_s"] = theirs
         row["speedup"] = theirs / ours if ours and theirs else None
-        flickering = job.baseline.value("quality", "temporal_flickering", "value")
-        row["baseline_temporal_flickering"] = flickering
+        for name, facts in metrics.items():
+            if not facts.needs_reference:
+                row[_of_baseline(name)] = job.baseline.value("quality", name, "value")
     return row
 
 

@@ -42,7 +42,7 @@ def attention_heatmap(
     rows = tensor_rows(curves, tensor)
     tables = {
         heading: _positive(part.pivot_table("mse", "block", "step", "mean"))
-        for heading, part in _groups(rows).items()
+        for heading, part in groups(rows).items()
     }
     if all(table.isna().all(axis=None) for table in tables.values()):
         raise NothingToShow("no output ever changes")
@@ -72,8 +72,9 @@ def attention_heatmap(
         axes.set_yticks(range(0, blocks[-1] + 1, max(1, -(-(blocks[-1] + 1) // 7))))
         if place < columns:
             timestep_axis(axes, list(times["step"]), [int(t) for t in times["timestep"]])
-        if place // columns == lines - 1:
+        if place >= len(tables) - columns:
             axes.set_xlabel("denoising step")
+            axes.tick_params(labelbottom=True)
         if place % columns == 0:
             axes.set_ylabel("block")
     for axes in grid[len(tables) :]:
@@ -88,7 +89,7 @@ def _positive(table: pd.DataFrame) -> pd.DataFrame:
     return table.where(table > 0)
 
 
-def _groups(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def groups(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows per kind; kinds that occur in both branches of the transformer are told apart."""
     groups = {}
     for kind, name in KIND_NAMES.items():

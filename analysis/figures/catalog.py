@@ -8,108 +8,190 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis import frames
+from analysis.comparisons import blocks, components, gaps, objects, thresholds
+from analysis.costs import cost_files, published_flops, read_costs
+from analysis.data import SweepData
 from analysis.errors import NothingToShow
-from analysis.figures.attention_difference import attention_difference
+from analysis.figures.attention_blocks import attention_blocks
+from analysis.figures.attention_difference import Over, attention_difference
 from analysis.figures.attention_heatmap import attention_heatmap
+from analysis.figures.block_map import block_map
+from analysis.figures.cache_memory import cache_memory
 from analysis.figures.contact_sheet import contact_sheet
-from analysis.figures.job_axis import finished, job_labels
+from analysis.figures.flops import flops
+from analysis.figures.gap_by_kind import gap_by_kind
+from analysis.figures.one_change import one_change
 from analysis.figures.quality import quality
+from analysis.figures.runtime_breakdown import runtime_breakdown
 from analysis.figures.schedule import schedule
 from analysis.figures.speed import speed
+from analysis.figures.threshold_map import threshold_map
 from analysis.figures.trade_off import trade_off
-from analysis.points import Point, Sweep
-from analysis.summary import summary_frame, swept_columns
+from analysis.points import Point
+from analysis.runtime import runtime_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MOST_BASELINES = 12
+
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that can be made: its file name and how."""
+    """A figure that can be made.
+
+    Attributes:
+        name: its file name.
+        draw: how it is made.
+        title: what it shows, for people.
+    """
 
     name: str
     draw: Callable[[], Figure]
+    title: str
 
 
-def drawings(sweep: Sweep) -> list[Drawing]:
+def drawings(data: SweepData) -> list[Drawing]:
     """All figures of the sweep, not made yet: what fails, fails when its own figure is made.
 
-    Figures of one baseline carry its id in their name if the sweep has several.
+    Figures of one baseline carry its id in their name if the sweep has several; of more than
+    twelve baselines, the first twelve have their own.
     """
-    baselines = sweep.baselines
+    baselines = data.sweep.baselines
     found = [
-        Drawing("quality", partial(_quality, sweep)),
-        Drawing("speed", partial(_speed, sweep)),
-        Drawing("trade_off", partial(_trade_off, sweep)),
+        Drawing("quality", partial(_quality, data), "Quality against what was swept"),
+        Drawing("speed", partial(_speed, data), "Speedup and reuse"),
+        Drawing("trade_off", partial(_trade_off, data), "Quality against speedup"),
+        Drawing("gap_by_kind", partial(_gap_by_kind, data), "One kind at a time: quality over gap"),
+        Drawing("components", partial(_components, data), "Components left out one at a time"),
+        Drawing("broadcast_object", partial(_objects, data), "What is broadcast"),
+        Drawing("threshold_map", partial(_threshold_map, data), "Which timesteps may reuse"),
+        Drawing("block_map", partial(_block_map, data), "Which blocks may reuse"),
+        Drawing("cache_memory", partial(_cache_memory, data), "Memory that broadcasting holds"),
+        Drawing("runtime_breakdown", partial(_runtime, data), "Where the time goes"),
+        Drawing("flops", partial(_flops, data), "Operations of the paper's rows"),
     ]
-    for point in baselines:
+    for point in baselines[:_MOST_BASELINES]:
         suffix = f"-{point.id[:8]}" if len(baselines) > 1 else ""
+        of = f" ({frames.baseline_name(point)})" if suffix else ""
         found += [
-            Drawing(f"attention_difference{suffix}", partial(_difference, point, "ungated")),
-            Drawing(f"attention_difference_gated{suffix}", partial(_difference, point, "gated")),
-            Drawing(f"attention_heatmap{suffix}", partial(_heatmap, point)),
-            Drawing(f"schedule{suffix}", partial(_schedule, sweep, point)),
-            Drawing(f"contact_sheet{suffix}", partial(_contact_sheet, sweep, point)),
+            Drawing(f"{name}{suffix}", draw, f"{heading}{of}")
+            for name, draw, heading in _of_baseline(data, point)
         ]
     return found
 
 
-def _quality(sweep: Sweep) -> Figure:
-    swept = list(swept_columns(sweep).values())
-    try:
-        videos = frames.video_metrics(sweep)
-    except NothingToShow:
-        videos = None
-    return quality(summary_frame(sweep), swept, frames.directions(sweep), videos)
+def _of_baseline(data: SweepData, point: Point) -> list[tuple[str, Callable[[], Figure], str]]:
+    difference = partial(_difference, data, point)
+    return [
+        ("attention_difference", partial(difference, "ungated"), "Attention difference per step"),
+        (
+            "attention_difference_gated",
+            partial(difference, "gated"),
+            "Attention difference per step, after the gate",
+        ),
+        (
+            "attention_difference_timesteps",
+            partial(difference, "ungated", "timestep"),
+            "Attention difference over timesteps",
+        ),
+        ("attention_blocks", partial(_blocks, data, point), "Attention difference per block"),
+        ("attention_heatmap", partial(_heatmap, data, point), "Where in depth outputs change"),
+        ("schedule", partial(_schedule, data, point), "Which step and block computes or reuses"),
+        ("contact_sheet", partial(_contact_sheet, data, point), "Frames, and where they differ"),
+    ]
 
 
-def _speed(sweep: Sweep) -> Figure:
-    swept = list(swept_columns(sweep).values())
-    return speed(summary_frame(sweep), swept, frames.reuse_shares(sweep))
+def _quality(data: SweepData) -> Figure:
+    data.need_finished()
+    return quality(data.summary, data.swept, data.metrics, data.videos)
 
 
-def _trade_off(sweep: Sweep) -> Figure:
-    swept = list(swept_columns(sweep).values())
-    return trade_off(summary_frame(sweep), swept, frames.directions(sweep))
+def _speed(data: SweepData) -> Figure:
+    return speed(data.summary, data.swept, frames.reuse_shares(data.sweep))
 
 
-def _difference(point: Point, tensor: str) -> Figure:
-    curves = point.table("curves")
-    calls = frames.calls(point, curves)
-    return attention_difference(curves, calls, tensor, frames.baseline_name(point))
+def _trade_off(data: SweepData) -> Figure:
+    return trade_off(data.summary, data.swept, data.metrics)
 
 
-def _heatmap(point: Point) -> Figure:
-    curves = point.table("curves")
+def _gap_by_kind(data: SweepData) -> Figure:
+    return gap_by_kind(gaps(data), data.metrics)
+
+
+def _components(data: SweepData) -> Figure:
+    return one_change(components(data), data.metrics)
+
+
+def _objects(data: SweepData) -> Figure:
+    return one_change(objects(data), data.metrics)
+
+
+def _threshold_map(data: SweepData) -> Figure:
+    return threshold_map(thresholds(data), data.metrics)
+
+
+def _block_map(data: SweepData) -> Figure:
+    return block_map(blocks(data), data.metrics)
+
+
+def _cache_memory(data: SweepData) -> Figure:
+    return cache_memory(data.need_finished())
+
+
+def _runtime(data: SweepData) -> Figure:
+    return runtime_breakdown(runtime_frame(data))
+
+
+def _flops(data: SweepData) -> Figure:
+    return flops(published_flops(read_costs(cost_files(data.sweep.directory.parent))))
+
+
+def _difference(data: SweepData, point: Point, tensor: str, over: Over = "step") -> Figure:
+    curves = data.curves(point)
+    return attention_difference(
+        curves,
+        frames.calls(point, curves),
+        tensor,
+        frames.baseline_name(point),
+        over,
+        data.control(point),
+    )
+
+
+def _heatmap(data: SweepData, point: Point) -> Figure:
+    curves = data.curves(point)
     calls = frames.calls(point, curves)
     return attention_heatmap(curves, calls, name=frames.baseline_name(point))
 
 
-def _schedule(sweep: Sweep, baseline: Point) -> Figure:
-    plans = {label: point.table("plan") for label, point in _compared(sweep, baseline).items()}
-    return schedule(plans, frames.baseline_name(baseline))
+def _blocks(data: SweepData, point: Point) -> Figure:
+    curves = data.curves(point)
+    calls = frames.calls(point, curves)
+    return attention_blocks(curves, calls, name=frames.baseline_name(point))
 
 
-def _contact_sheet(sweep: Sweep, baseline: Point) -> Figure:
+def _schedule(data: SweepData, baseline: Point) -> Figure:
+    compared = data.compared(baseline)
+    # Only plans that are shown are read: there may be thousands.
+    reusing = {
+        job: point for job, point in compared.items() if point.value("plan", "reuse_share", "all")
+    }
+    return schedule(
+        {data.labels[job]: partial(point.table, "plan") for job, point in reusing.items()},
+        frames.baseline_name(baseline),
+    )
+
+
+def _contact_sheet(data: SweepData, baseline: Point) -> Figure:
     videos = baseline.videos()
     if not videos:
         raise NothingToShow(f"point {baseline.id} has no videos")
     prompt, seed = videos[0]
     variants = {
-        label: point.frames(prompt, seed) for label, point in _compared(sweep, baseline).items()
+        data.labels[job]: partial(point.frames, prompt, seed)
+        for job, point in data.compared(baseline).items()
     }
     caption = (baseline.value("prompts") or [])[prompt : prompt + 1]
     text = f"“{caption[0]}”, seed {seed}" if caption else f"prompt {prompt}, seed {seed}"
     return contact_sheet(baseline.frames(prompt, seed), variants, text)
-
-
-def _compared(sweep: Sweep, baseline: Point) -> dict[str, Point]:
-    """Label -> the points that are compared with this baseline, without itself."""
-    rows = finished(summary_frame(sweep))
-    labels = job_labels(rows, list(swept_columns(sweep).values()))
-    return {
-        label: point
-        for label, (job, point) in zip(labels, sweep.finished, strict=True)
-        if job.baseline and job.baseline.id == baseline.id and point.id != baseline.id
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,21 +24,23 @@ _FACTORS = (32, 16, 8, 4, 2, 1)
 
 
 @styled
-def contact_sheet(baseline: Frames, variants: Mapping[str, Frames], caption: str) -> Figure:
+def contact_sheet(
+    baseline: Frames, variants: Mapping[str, Callable[[], Frames]], caption: str
+) -> Figure:
     """Rows: the baseline, then each variant and its amplified absolute difference.
 
     Args:
         baseline: uint8, (frames, height, width, 3).
-        variants: label -> frames of the same shape; of more than four, four are taken.
+        variants: label -> reads frames of the same shape; of more than four, four are taken.
         caption: the prompt, as title.
     """
     if not variants:
         raise NothingToShow("no variant to compare with the baseline")
-    shown = {label: variants[label] for label in evenly(list(variants), MOST_VARIANTS)}
+    shown = {label: variants[label]() for label in evenly(list(variants), MOST_VARIANTS)}
     for label, frames in shown.items():
         if frames.shape != baseline.shape:
             raise ValueError(f"{label}: shape {baseline.shape} expected, got {frames.shape}")
-    differences = {label: _difference(baseline, frames) for label, frames in shown.items()}
+    differences = {label: difference(baseline, frames) for label, frames in shown.items()}
     factor = amplification(list(differences.values()))
     lines: dict[str, Frames] = {"baseline": baseline}
     for label, frames in shown.items():
@@ -58,7 +60,8 @@ def amplification(differences: list[Frames]) -> int:
     return next(factor for factor in _FACTORS if top * factor <= 255)
 
 
-def _difference(ours: Frames, theirs: Frames) -> Frames:
+def difference(ours: Frames, theirs: Frames) -> Frames:
+    """The absolute difference of two videos."""
     # Unsigned bytes would wrap around.
     return np.abs(ours.astype(np.int16) - theirs.astype(np.int16)).astype(np.uint8)
 

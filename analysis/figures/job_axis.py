@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.errors import NothingToShow
+from analysis.figures.selection import evenly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_TICKS = 9
+_MOST_LABELS = 30
 _LONGEST = 24
 """Characters of the longest name that figures have room for."""
 
@@ -45,9 +47,11 @@ class JobAxis:
                 ticks = sorted(set(self.positions))
                 axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             return
-        axes.set_xticks(self.positions, self.labels)
+        places = evenly(range(len(self.positions)), _MOST_LABELS)
+        labels = [self.labels[place] for place in places]
+        axes.set_xticks([self.positions[place] for place in places], labels)
         axes.set_xlim(-0.6, len(self.positions) - 0.4)
-        if sum(map(len, self.labels)) > 24:
+        if sum(map(len, labels)) > 24:
             axes.tick_params("x", rotation=40)
             for label in axes.get_xticklabels():
                 label.set(ha="right", rotation_mode="anchor")

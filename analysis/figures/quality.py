@@ -9,13 +9,16 @@ import pandas as pd
 
 from analysis.errors import NothingToShow
 from analysis.figures.job_axis import JobAxis, finished, job_axis
-from analysis.figures.quality_axis import NAMES, draw_off_scale, metric_label, off_scale
+from analysis.figures.quality_axis import draw_off_scale, off_scale
 from analysis.figures.style import ACCENT, INK, MUTED, PAGE, new_figure, styled
+from analysis.metrics import MetricFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_METRICS = 8
+_MOST_MISSING = 30
 _NO_VALUE: dict[str, Any] = {
     "rotation": 90,
     "ha": "center",
@@ -29,34 +32,35 @@ _NO_VALUE: dict[str, Any] = {
 def quality(
     summary: pd.DataFrame,
     swept: Sequence[str],
-    directions: Mapping[str, bool | None],
+    metrics: Mapping[str, MetricFacts],
     videos: pd.DataFrame | None = None,
 ) -> Figure:
-    """PSNR, SSIM, LPIPS and flickering, each over the swept key or the jobs' labels.
+    """Each metric over the swept key or the jobs' labels; at most eight.
 
     Args:
-        summary: the sweep's summary.
+        summary: the sweep's summary; `<metric>_low` and `_high` are drawn as bars, where there.
         swept: its columns of swept keys.
-        directions: metric -> whether higher is better.
+        metrics: the metrics by column, in the order in which they are shown.
         videos: one value per video (job, metric, value), drawn as small dots.
     """
     rows = finished(summary)
-    metrics = [name for name in NAMES if rows[name].notna().any()]
-    if not metrics:
+    shown = [name for name in metrics if rows[name].notna().any()][:MOST_METRICS]
+    if not shown:
         raise NothingToShow("no quality metric has a value")
     axis = job_axis(rows, swept)
-    lines = -(-len(metrics) // 2)
+    lines = -(-len(shown) // 2)
     figure = new_figure(PAGE, 0.4 + (1.8 if axis.numeric else 2.1) * lines)
     grid = figure.subplots(lines, 2, squeeze=False).ravel()
-    for axes, metric in zip(grid, metrics, strict=False):
-        _draw(axes, rows, axis, metric, videos)
-        axes.set_title(metric_label(metric, directions))
+    for axes, metric in zip(grid, shown, strict=False):
+        _draw(axes, rows, axis, metrics[metric], videos)
+        axes.set_title(metrics[metric].direction)
+        axes.set_ylabel(metrics[metric].heading)
         axes.grid(axis="y")
         axis.apply(axes)
-    for axes in grid[len(metrics) :]:
+    for axes in grid[len(shown) :]:
         axes.set_visible(False)
     handles: dict[str, Any] = {}
-    for axes in grid[: len(metrics)]:
+    for axes in grid[: len(shown)]:
         drawn, names = axes.get_legend_handles_labels()
         handles |= dict(zip(names, drawn, strict=True))
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
@@ -64,24 +68,37 @@ def quality(
 
 
 def _draw(
-    axes: Axes, rows: pd.DataFrame, axis: JobAxis, metric: str, videos: pd.DataFrame | None
+    axes: Axes, rows: pd.DataFrame, axis: JobAxis, metric: MetricFacts, videos: pd.DataFrame | None
 ) -> None:
-    table = pd.DataFrame({"job": rows["job"], "x": axis.positions, "y": rows[metric]})
-    beyond = off_scale(metric, table["y"])
+    name = metric.column
+    table = pd.DataFrame({"job": rows["job"], "x": axis.positions, "y": rows[name]})
+    for end in ("low", "high"):
+        table[end] = rows[f"{name}_{end}"] if f"{name}_{end}" in rows else float("nan")
+    beyond = off_scale(name, table["y"])
     shown = table[table["y"].notna() & ~beyond].sort_values("x")
     if videos is not None:
-        _draw_videos(axes, shown, videos[videos["metric"] == metric])
+        _draw_videos(axes, shown, videos[videos["metric"] == name])
     line = "-" if axis.numeric else "none"
-    axes.plot(
-        shown["x"], shown["y"], marker="o", linestyle=line, color=ACCENT, zorder=3, label="mean"
-    )
-    if metric == "temporal_flickering":
-        _draw_baseline(axes, rows["baseline_temporal_flickering"])
+    mean = {"marker": "o", "linestyle": line, "color": ACCENT, "zorder": 3}
+    axes.plot(shown["x"], shown["y"], label="mean", **mean)
+    draw_intervals(axes, shown)
+    if f"baseline_{name}" in rows:
+        _draw_baseline(axes, rows[f"baseline_{name}"])
     axes.margins(y=0.12)
     axes.ticklabel_format(axis="y", useOffset=False)
-    for place in table["x"][table["y"].isna()]:
+    for place in table["x"][table["y"].isna()].iloc[:_MOST_MISSING]:
         axes.text(place, 0.03, "no value", transform=axes.get_xaxis_transform(), **_NO_VALUE)
     draw_off_scale(axes, table["x"][beyond])
+
+
+def draw_intervals(axes: Axes, rows: pd.DataFrame, colour: str = ACCENT) -> None:
+    """Bars from `low` to `high` at `x`, where there are intervals; with a name for the legend."""
+    known = rows[rows["low"].notna()]
+    if known.empty:
+        return
+    axes.vlines(
+        known["x"], known["low"], known["high"], color=colour, linewidth=2.6, alpha=0.35, zorder=2
+    ).set_label("95 % interval")
 
 
 def _draw_videos(axes: Axes, shown: pd.DataFrame, videos: pd.DataFrame) -> None:

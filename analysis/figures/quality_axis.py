@@ -1,8 +1,7 @@
-"""What the quality metrics are called, where they are better, and their limits on an axis."""
+"""Values that would squash all others on a quality axis."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,22 +11,8 @@ from analysis.figures.style import MUTED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMES = {
-    "psnr_db": "PSNR (dB)",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "temporal_flickering": "Temporal flickering",
-}
 # PSNR of identical videos is infinite; it is stored as this value by definition.
 IDENTICAL_DB = 100.0
-
-
-def metric_label(metric: str, directions: Mapping[str, bool | None]) -> str:
-    """The metric's name with the direction that is better, where it has one."""
-    better = directions.get(metric)
-    if better is None:
-        return NAMES[metric]
-    return f"{NAMES[metric]}  {'↑ higher' if better else '↓ lower'} is better"
 
 
 def off_scale(metric: str, values: pd.Series) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,46 +31,47 @@ _MOST_LINED = 8  # Lines between more blocks than that would hide them.
 
 
 @styled
-def schedule(plans: Mapping[str, pd.DataFrame], name: str = "") -> Figure:
+def schedule(plans: Mapping[str, Callable[[], pd.DataFrame]], name: str = "") -> Figure:
     """One row of panels per point, one column per kind that some point reuses.
 
     Args:
-        plans: label -> rows of plan.parquet. Points that reuse nothing are left out; of more than
-            four, four are taken, evenly spread.
+        plans: label -> reads the rows of plan.parquet of a point that reuses something. Of more
+            than four, four are taken, evenly spread.
         name: the model, for the title.
     """
-    reusing = {label: plan for label, plan in plans.items() if plan["reuse"].any()}
-    if not reusing:
+    if not plans:
         raise NothingToShow("no point reuses anything")
-    shown = {label: reusing[label] for label in evenly(list(reusing), MOST_POINTS)}
-    groups = _groups(pd.concat(shown.values()))
+    shown = {label: plans[label]() for label in evenly(list(plans), MOST_POINTS)}
+    present = groups(pd.concat(shown.values()))
     figure = new_figure(PAGE, 1.15 + 0.95 * len(shown))
-    grid = figure.subplots(len(shown), len(groups), squeeze=False, sharex=True, sharey=True)
+    grid = figure.subplots(len(shown), len(present), squeeze=False, sharex=True, sharey=True)
     for row, (label, plan) in zip(grid, shown.items(), strict=True):
-        for axes, group in zip(row, groups, strict=True):
+        for axes, group in zip(row, present, strict=True):
             _draw(axes, plan, group)
         row[0].set_ylabel(f"{label}\nblock")
-    for axes, (kind, branch) in zip(grid[0], groups, strict=True):
-        axes.set_title(_heading(kind, branch, groups), color=KIND_COLOURS[kind], weight="bold")
+    for axes, (kind, branch) in zip(grid[0], present, strict=True):
+        axes.set_title(heading(kind, branch, present), color=KIND_COLOURS[kind], weight="bold")
         times = next(iter(shown.values())).drop_duplicates("call").sort_values("call")
         timestep_axis(axes, list(times["call"]), [int(t) for t in times["timestep"]], 3)
     for axes in grid[-1]:
         axes.set_xlabel("transformer call")
         whole_steps(axes)
     _legend(figure)
-    of = f"; {len(shown)} of {len(reusing)} points" if len(shown) < len(reusing) else ""
+    of = f"; {len(shown)} of {len(plans)} points" if len(shown) < len(plans) else ""
     title(figure, f"{name}{of}")
     return figure
 
 
-def _groups(plans: pd.DataFrame) -> list[tuple[str, str]]:
+def groups(plans: pd.DataFrame) -> list[tuple[str, str]]:
+    """Kind and branch of the module groups that some plan reuses, in the order of the kinds."""
     reused = plans[plans["reuse"]][["kind", "branch"]].drop_duplicates()
     present = set(reused.itertuples(index=False, name=None))
     return [(k, b) for k in KIND_NAMES for b in ("spatial", "temporal") if (k, b) in present]
 
 
-def _heading(kind: str, branch: str, groups: list[tuple[str, str]]) -> str:
-    several = sum(other == kind for other, _ in groups) > 1
+def heading(kind: str, branch: str, present: list[tuple[str, str]]) -> str:
+    """The group's name: the kind, with the branch where there are several."""
+    several = sum(other == kind for other, _ in present) > 1
     return f"{KIND_NAMES[kind]}, {branch}" if several else KIND_NAMES[kind]
 
 

@@ -10,8 +10,10 @@ import pandas as pd
 from analysis.errors import NothingToShow
 from analysis.figures.job_axis import finished, job_labels
 from analysis.figures.point_labels import label_points
-from analysis.figures.quality_axis import draw_off_scale, metric_label, off_scale
+from analysis.figures.quality_axis import draw_off_scale, off_scale
+from analysis.figures.selection import evenly
 from analysis.figures.style import ACCENT, MUTED, PAGE, new_figure, styled
+from analysis.metrics import MetricFacts
 from analysis.pareto import pareto_front
 
 if TYPE_CHECKING:
@@ -19,27 +21,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_NAMES = 6  # With more points, job numbers stand in for names.
-_METRICS = ("psnr_db", "ssim", "lpips")
+_MOST_KEYED = 40  # With more still, only the points of the front are named.
+_MOST_PANELS = 3
 
 
 @styled
 def trade_off(
-    summary: pd.DataFrame, swept: Sequence[str], directions: Mapping[str, bool | None]
+    summary: pd.DataFrame, swept: Sequence[str], metrics: Mapping[str, MetricFacts]
 ) -> Figure:
-    """One panel per fidelity metric; the Pareto front is joined by a line.
+    """One panel per fidelity metric, at most three; the Pareto front is joined by a line.
 
     Args:
         summary: the sweep's summary.
         swept: its columns of swept keys, used where rules alone do not name a point.
-        directions: metric -> whether higher is better; a metric without one is left out.
+        metrics: the metrics by column; one without a direction is left out, and so is one that
+            does not compare with the baseline.
     """
     rows = finished(summary)
     rows = rows.assign(label=job_labels(rows, swept))
     usable = [
         name
-        for name in _METRICS
-        if directions.get(name) is not None and (rows[name].notna() & rows["speedup"].notna()).any()
-    ]
+        for name, facts in metrics.items()
+        if facts.higher_is_better is not None
+        and facts.needs_reference
+        and (rows[name].notna() & rows["speedup"].notna()).any()
+    ][:_MOST_PANELS]
     if not usable:
         raise NothingToShow("no point has both a speedup and a quality value")
     figure = new_figure(PAGE, 2.8)
@@ -48,14 +54,19 @@ def trade_off(
     for axes, metric in zip(panels, usable, strict=True):
         points = rows[rows[metric].notna() & rows["speedup"].notna()]
         beyond = off_scale(metric, points[metric])
-        _draw(axes, points, metric, bool(directions[metric]), beyond)
-        axes.set_title(metric_label(metric, directions).replace(" is better", ""))
-        placed.append((axes, points[~beyond], metric))
+        facts = metrics[metric]
+        front = _draw(axes, points, metric, bool(facts.higher_is_better), beyond)
+        axes.set_title(facts.direction.replace(" is better", ""))
+        axes.set_ylabel(facts.heading)
+        some = front.iloc[evenly(range(len(front)), _MOST_NAMES)]
+        named = some if len(rows) > _MOST_KEYED else points[~beyond]
+        placed.append((axes, named, metric))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=2)
     column = "label"
     if len(rows) > _MOST_NAMES:
-        _key(figure, rows)
+        if len(rows) <= _MOST_KEYED:
+            _key(figure, rows)
         column = "job"
     for axes, points, metric in placed:
         places = list(zip(points["speedup"], points[metric], strict=True))
@@ -83,7 +94,10 @@ def _key(figure: Figure, rows: pd.DataFrame) -> None:
     figure.set_figheight(figure.get_figheight() + 0.15 + 0.16 * -(-len(names) // columns))
 
 
-def _draw(axes: Axes, points: pd.DataFrame, metric: str, higher: bool, beyond: pd.Series) -> None:
+def _draw(
+    axes: Axes, points: pd.DataFrame, metric: str, higher: bool, beyond: pd.Series
+) -> pd.DataFrame:
+    """Draw the points and the front; returns the rows of the front that are drawn."""
     shown = points[~beyond].reset_index(drop=True)
     sign = 1 if higher else -1
     # The front is that of all points; those above the axis are only not drawn on it.
@@ -102,3 +116,4 @@ def _draw(axes: Axes, points: pd.DataFrame, metric: str, higher: bool, beyond: p
     axes.grid()
     axes.margins(x=0.2, y=0.18)
     draw_off_scale(axes, points["speedup"][beyond])
+    return front

@@ -17,6 +17,10 @@ _SPECIAL = {
     "↓": r"$\downarrow$",
     "\N{EN DASH}": "--",
     "…": r"\ldots{}",
+    "Δ": r"$\Delta$",
+    "±": r"$\pm$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "→": r"$\rightarrow$",
 } | {char: f"\\{char}" for char in "&%$#_{}"}
 
 

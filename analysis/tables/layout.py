@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
+
+from analysis.metrics import MAIN, MetricFacts
 
 MISSING = "\N{EN DASH}"
 
@@ -17,59 +20,98 @@ class Column:
 
     Attributes:
         name: the column of the summary.
-        header: its heading.
+        header: its heading, with an arrow towards better values where there is a direction.
         text: how a value that is there is written.
         numeric: whether it is aligned to the right.
-        metric: whether the heading shows the direction of the metric.
+        low, high: the columns with the ends of its interval, or empty.
     """
 
     name: str
     header: str
     text: Callable[[Any], str] = str
     numeric: bool = True
-    metric: bool = False
+    low: str = ""
+    high: str = ""
 
-    def cell(self, value: Any) -> str:
+    def cell(self, row: Mapping[str, Any]) -> str:
+        """The value as text, with its interval if it has one; a dash where it is missing."""
+        return f"{self.value(row)} {self.interval(row)}".rstrip()
+
+    def value(self, row: Mapping[str, Any]) -> str:
         """The value as text, or a dash where it is missing."""
+        value = row[self.name]
         return MISSING if pd.isna(value) else self.text(value)
+
+    def interval(self, row: Mapping[str, Any]) -> str:
+        """The ends of the interval in brackets; empty without one."""
+        if not self.low or pd.isna(row[self.low]):
+            return ""
+        return f"[{self.text(row[self.low])}, {self.text(row[self.high])}]"
 
 
 RULES = Column("rules", "rules", numeric=False)
-MEASURED = (
+TIMES = (
     Column("reuse_share", "reuse", lambda v: f"{v:.1%}"),
     Column("denoise_s", "time s", lambda v: f"{v:.2f}"),
     Column("speedup", "speedup", lambda v: f"{v:.2f}x"),
-    Column("psnr_db", "PSNR dB", lambda v: f"{v:.2f}", metric=True),
-    Column("ssim", "SSIM", lambda v: f"{v:.4f}", metric=True),
-    Column("lpips", "LPIPS", lambda v: f"{v:.4f}", metric=True),
-    Column("temporal_flickering", "flicker", lambda v: f"{v:.4f}", metric=True),
 )
+REPLAYED = Column("replayed_share", "replayed", lambda v: f"{v:.0%}")
+CACHE = Column("peak_cache_bytes", "cache MiB", lambda v: f"{v / 2**20:.4g}")
 
 
-def terminal_columns(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
+def metric_columns(
+    metrics: Mapping[str, MetricFacts], intervals: bool, only: Sequence[str] = ()
+) -> list[Column]:
+    """One column per metric.
+
+    Args:
+        metrics: the metrics by column.
+        intervals: whether cells show the interval.
+        only: the metrics that are wanted; empty for all.
+    """
+    return [
+        Column(
+            name,
+            f"{facts.short} {facts.arrow}".strip(),
+            partial(_write, facts),
+            low=f"{name}_low" if intervals else "",
+            high=f"{name}_high" if intervals else "",
+        )
+        for name, facts in metrics.items()
+        if not only or name in only
+    ]
+
+
+def _write(facts: MetricFacts, value: float) -> str:
+    return facts.text(value)
+
+
+def terminal_columns(
+    swept: Sequence[str], numbers: Sequence[str], models: int, metrics: Mapping[str, MetricFacts]
+) -> list[Column]:
     """The columns that fit a terminal; the arguments are those of `document_columns`."""
-    return [*_keys(swept, numbers, models), RULES, *MEASURED]
+    keys = _keys(swept, numbers, models)
+    return [*keys, RULES, *TIMES, *metric_columns(metrics, intervals=False, only=MAIN)]
 
 
-def document_columns(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
+def document_columns(
+    swept: Sequence[str], numbers: Sequence[str], models: int, metrics: Mapping[str, MetricFacts]
+) -> list[Column]:
     """The columns of tables in documents.
 
     Args:
         swept: columns of swept keys.
         numbers: those of them that hold numbers.
         models: number of different models; a model column appears only if there are several.
+        metrics: the metrics by column; here the main ones are shown, and all in their own table.
     """
     last = Column("videos", "videos")
     status = Column("status", "status", numeric=False)
-    return [Column("job", "job"), *_keys(swept, numbers, models), RULES, *MEASURED, last, status]
+    keys = [Column("job", "job"), *_keys(swept, numbers, models)]
+    main = metric_columns(metrics, intervals=True, only=MAIN)
+    return [*keys, RULES, *TIMES, *main, REPLAYED, CACHE, last, status]
 
 
 def _keys(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
     model = [Column("model", "model", numeric=False)] if models > 1 else []
     return [*model, *(Column(name, name, numeric=name in numbers) for name in swept)]
-
-
-def header(column: Column, directions: Mapping[str, bool | None], up: str, down: str) -> str:
-    """The heading, with an arrow towards better values where the metric has a direction."""
-    better = directions.get(column.name) if column.metric else None
-    return column.header if better is None else f"{column.header} {up if better else down}"

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.data import SweepData
 from analysis.points import Point, Sweep
 
 _PROMPTS_SHOWN = 4
 _DIGEST = 16
+_JOBS_SHOWN = 12
 
 
 def provenance(sweep: Sweep) -> list[str]:
-    """Lines `what: value`; several values where the points of the sweep differ."""
+    """Lines `what: value`, and what limits the times."""
+    return [*(f"{n}: {text}" for n, text in facts(sweep).items()), *replayed_times(sweep)]
+
+
+def facts(sweep: Sweep) -> dict[str, str]:
+    """What made the numbers, by name; several values where the points of the sweep differ."""
     points = _points(sweep)
     lines = {
         "model": [_model(point) for point in points],
@@ -24,21 +31,42 @@ def provenance(sweep: Sweep) -> list[str]:
         "versions": [_versions(point.value("provenance", "versions") or {}) for point in points],
         "git commit": [_text(point.value("provenance", "git_commit")) for point in points],
     }
-    return [f"{name}: {' | '.join(dict.fromkeys(texts))}" for name, texts in lines.items() if texts]
+    return {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
 
 
-def reasons(sweep: Sweep) -> list[str]:
+def replayed_times(sweep: Sweep) -> list[str]:
+    """What times and speedups are based on, if steps were replayed; else nothing."""
+    shares = [p.value("timing", "denoise_s", "replayed_share") or 0.0 for p in _points(sweep)]
+    if not any(shares):
+        return []
+    return [
+        f"times: up to {max(shares):.0%} of a point's denoising steps were replayed; their times, "
+        "in time and speedup, are those of the runs that computed them (measure=latency replays "
+        "nothing)"
+    ]
+
+
+def reasons(data: SweepData) -> list[str]:
     """Why numbers are missing: failed and unfinished jobs, and metrics without a value."""
+    sweep = data.sweep
     lines = [f"job {job.number} {job.status}: {job.error}" for job in sweep.jobs if job.error]
+    missing: dict[str, list[int]] = {}
     for job, point in sweep.finished:
         if job.baseline is None:
-            lines.append(f"job {job.number}: its baseline is not there, so it has no speedup")
+            text = "the baseline is not there, so there is no speedup"
+            missing.setdefault(text, []).append(job.number)
         for name, entry in (point.value("quality") or {}).items():
-            if entry.get("value") is None:
-                lines.append(
-                    f"job {job.number}, {name}: {entry.get('reason') or 'no reason given'}"
-                )
-    return lines
+            to_itself = point.is_baseline and data.metrics[name].needs_reference
+            if entry.get("value") is None and not to_itself:
+                text = f"{name}: {entry.get('reason') or 'no reason given'}"
+                missing.setdefault(text, []).append(job.number)
+    return lines + [f"{_jobs(numbers)}, {text}" for text, numbers in missing.items()]
+
+
+def _jobs(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_JOBS_SHOWN]))
+    more = len(numbers) - _JOBS_SHOWN
+    return f"job{'s' * (len(numbers) > 1)} {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _points(sweep: Sweep) -> list[Point]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
-from analysis.atomic import write_text
+from analysis.data import SweepData
 from analysis.frames import segments_frame
-from analysis.points import Sweep
 from analysis.segments import ROUNDING, SEGMENTS
 from analysis.tables.layout import MISSING
-from analysis.tables.markdown import markdown_table
+from analysis.tables.write import MadeTable, TextTable, csv_text
 
 _RATIOS = ("first_over_middle", "last_over_middle")
 _SCOPE = (
@@ -21,21 +18,17 @@ _SCOPE = (
 )
 
 
-def write_segments(sweep: Sweep) -> list[Path]:
-    """Write tables/segments.csv and tables/segments.md.
+def segments_table(data: SweepData) -> MadeTable:
+    """Means per segment of every baseline.
 
     Raises:
         NothingToShow: no baseline has attention differences.
     """
-    frame = segments_frame(sweep)
-    tables = sweep.directory / "tables"
-    return [
-        write_text(tables / "segments.csv", frame.to_csv(index=False, lineterminator="\n")),
-        write_text(tables / "segments.md", _markdown(frame)),
-    ]
+    frame = segments_frame(data.sweep)
+    return MadeTable(_document(frame), csv_text(frame))
 
 
-def _markdown(frame: pd.DataFrame) -> str:
+def _document(frame: pd.DataFrame) -> TextTable:
     texts = ["model", "steps", "kind", "tensor", "measure"]
     headers = [*texts, "first 15 %", "middle 70 %", "last 15 %", "first/middle", "last/middle"]
     rows = [
@@ -45,7 +38,7 @@ def _markdown(frame: pd.DataFrame) -> str:
         for row in frame.to_dict("records")
     ]
     numeric = [False] * len(texts) + [True] * (len(SEGMENTS) + len(_RATIOS))
-    return f"{markdown_table(headers, rows, numeric)}\n{_SCOPE}\n\n{ROUNDING}\n"
+    return TextTable(headers, rows, numeric, [_SCOPE, ROUNDING])
 
 
 def _cell(value: float, form: str) -> str:

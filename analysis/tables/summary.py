@@ -5,80 +5,89 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from analysis.atomic import write_bytes, write_text
-from analysis.frames import directions
-from analysis.points import Sweep
-from analysis.summary import summary_frame, swept_columns
-from analysis.tables.latex import latex_table
-from analysis.tables.layout import document_columns, header, terminal_columns
-from analysis.tables.markdown import markdown_table
+from analysis.data import SweepData
+from analysis.intervals import definition
+from analysis.metrics import DOWN, UP, MetricFacts
+from analysis.tables.layout import Column, document_columns, terminal_columns
 from analysis.tables.provenance import provenance, reasons
+from analysis.tables.write import MadeTable, TextTable, csv_text
+
+MOST_ROWS = 400
+"""Of the tables that people read; summary.csv and summary.parquet have all jobs."""
+_MOST_PRINTED = 60
 
 
-def write_summary(sweep: Sweep) -> list[Path]:
-    """Write summary.csv, summary.parquet, tables/summary.md and tables/summary.tex."""
-    frame = summary_frame(sweep)
+def write_data(data: SweepData) -> list[Path]:
+    """Write summary.csv and summary.parquet: all jobs, all columns."""
     parquet = io.BytesIO()
-    frame.to_parquet(parquet, index=False)
-    folder = sweep.directory
+    data.summary.to_parquet(parquet, index=False)
+    folder = data.sweep.directory
     return [
-        write_text(folder / "summary.csv", frame.to_csv(index=False, lineterminator="\n")),
+        write_text(folder / "summary.csv", csv_text(data.summary)),
         write_bytes(folder / "summary.parquet", parquet.getvalue()),
-        *_write_documents(sweep),
     ]
 
 
-def _write_documents(sweep: Sweep) -> list[Path]:
-    frame = summary_frame(sweep)
-    columns = document_columns(*_swept(sweep, frame))
-    ways = directions(sweep)
-    headers = [header(column, ways, "↑", "↓") for column in columns]
-    rows = [[c.cell(row[c.name]) for c in columns] for row in frame.to_dict("records")]
-    numeric = [column.numeric for column in columns]
-    notes, missing = provenance(sweep), reasons(sweep)
-    text = markdown_table(headers, rows, numeric)
-    if missing:
-        text += "\nMissing numbers:\n\n" + "".join(f"- {line}\n" for line in missing)
-    text += "\nProvenance:\n\n" + "".join(f"- {line}\n" for line in notes)
-    tables = sweep.directory / "tables"
-    return [
-        write_text(tables / "summary.md", text),
-        write_text(tables / "summary.tex", latex_table(headers, rows, numeric, [*missing, *notes])),
-    ]
+def summary_table(data: SweepData) -> MadeTable:
+    """The summary for documents, with missing numbers' reasons and provenance as its notes."""
+    columns = document_columns(*layout(data))
+    shown = data.summary.head(MOST_ROWS).to_dict("records")
+    notes = [*reasons(data), *provenance(data.sweep), *definition(data.intervals)]
+    if len(data.summary) > MOST_ROWS:
+        notes.append(f"The first {MOST_ROWS} of {len(data.summary)} jobs; summary.csv has all.")
+    document = TextTable(
+        headers=[column.header for column in columns],
+        rows=[[column.cell(row) for column in columns] for row in shown],
+        numeric=[column.numeric for column in columns],
+        notes=notes,
+    )
+    return MadeTable(document)
 
 
-def _swept(sweep: Sweep, frame: pd.DataFrame) -> tuple[list[str], list[str], int]:
-    """The swept keys' columns, those of them that hold numbers, and how many models there are."""
-    swept = list(swept_columns(sweep).values())
-    numbers = list(frame[swept].select_dtypes("number").columns)
-    return swept, numbers, frame["model"].nunique()
+def layout(data: SweepData) -> tuple[list[str], list[str], int, dict[str, MetricFacts]]:
+    """What `document_columns` takes, in its order."""
+    numbers = list(data.summary[data.swept].select_dtypes("number").columns)
+    return data.swept, numbers, data.summary["model"].nunique(), data.metrics
 
 
-def render_terminal(sweep: Sweep, console: Console) -> None:
+def render_terminal(data: SweepData, console: Console) -> None:
     """Print the summary; jobs without numbers follow with their reasons."""
-    frame, ways = summary_frame(sweep), directions(sweep)
-    columns = terminal_columns(*_swept(sweep, frame))
-    name = f"{sweep.directory.parent.name} {sweep.directory.name}"
+    columns = terminal_columns(*layout(data))
+    directory = data.sweep.directory
     table = Table(
-        title=name, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+        title=f"{directory.parent.name} {directory.name}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     for column in columns:
+        name = column.header.rstrip(f" {UP}{DOWN}")
         table.add_column(
-            header(column, ways, "↑", "↓").replace("_", " "),  # May be broken between words.
+            column.header.replace("_", " "),  # May be broken between words.
             justify="right" if column.numeric else "left",
             overflow="fold",  # Nothing is cut off: what does not fit goes to the next line.
-            no_wrap=column.numeric and not {"_", " "} & set(column.header),
+            no_wrap=column.numeric and not {"_", " "} & set(name),
             min_width=None if column.numeric else 8,  # Otherwise a narrow terminal hides it.
         )
-    for row in frame.to_dict("records"):
-        if row["status"] == "ok":
-            table.add_row(*(escape(column.cell(row[column.name])) for column in columns))
+    for row in data.finished.head(_MOST_PRINTED).to_dict("records"):
+        table.add_row(*_cells(columns, row))
     console.print(table)
-    for line in reasons(sweep):
+    more = len(data.finished) - _MOST_PRINTED
+    if more > 0:
+        console.print(f"and {more} more in summary.csv", highlight=False)
+    lines = reasons(data)
+    for line in lines[:_MOST_PRINTED]:
         console.print(escape(line), style="yellow", highlight=False)
+    if len(lines) > _MOST_PRINTED:
+        console.print(f"and {len(lines) - _MOST_PRINTED} more in tables/summary.md")
+
+
+def _cells(columns: list[Column], row: dict[str, object]) -> list[str]:
+    return [escape(column.cell(row)) for column in columns]

@@ -15,12 +15,14 @@ class Job:
         directory: the job's own folder, absolute.
         overrides: the settings that make this job, as on the command line.
         multirun: whether it belongs to a sweep; its folder then lies in the sweep's.
+        parallel: whether other jobs of the sweep run at the same time, in other processes.
     """
 
     number: int
     directory: Path
     overrides: list[str]
     multirun: bool
+    parallel: bool = False
 
     @property
     def sweep_directory(self) -> Path:

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pab_bench.broadcast.kinds import KINDS
 from pab_bench.broadcast.plan import Plan, make_plan, plan_rows
-from pab_bench.broadcast.rules import Rules
 from pab_bench.config.settings import Settings
 from pab_bench.errors import PabBenchError
+from pab_bench.experiment.failures import (
+    DISK_FULL,
+    OUT_OF_MEMORY,
+    DiskFull,
+    describe,
+    kind_of,
+)
+from pab_bench.experiment.identity import baseline_of, digest_weights, identity, recall_weights
 from pab_bench.experiment.measuring import measure
-from pab_bench.experiment.provenance import decisive_versions, device_kind, provenance
-from pab_bench.experiment.sampling import Sampled, sample
-from pab_bench.experiment.session import Session, open_session, resolve_device
-from pab_bench.samplers.weights import weights_digest
+from pab_bench.experiment.predicted import predicted_cost
+from pab_bench.experiment.provenance import provenance
+from pab_bench.experiment.sampling import Sampled, sample, spread
+from pab_bench.experiment.session import Session, open_session, release_memory
+from pab_bench.experiment.tape import use_tapes
+from pab_bench.metrics.registry import MetricSettings
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
+from pab_bench.store.tapes import TapeStore
 
 _log = logging.getLogger(__name__)
-_made: set[tuple[Path, str]] = set()
-"""Points made by a run (its folder, the point's id): `fresh` computes each once in a run."""
 
 
 class BaselineFailed(PabBenchError):
-    """The baseline that a point needs could not be made."""
+    """The baseline that a point needs could not be made, for a reason of some kind."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class InputsDiffer(PabBenchError):
     """A point and its baseline did not start from the same noise and embeddings."""
-
-
-def baseline_of(settings: Settings) -> Settings:
-    """The same configuration with nothing reused."""
-    return replace(settings, rules=Rules(), broadcast_object="output")
 
 
 class PointMaker:
@@ -44,61 +52,84 @@ class PointMaker:
     Args:
         settings: the point to make.
         run: the folder of the run (of the whole sweep) that the point is made for.
+
+    Attributes:
+        baseline: what the point is compared with, once it was got; None for a baseline.
     """
 
     def __init__(self, settings: Settings, run: Path) -> None:
         self.settings = settings
         self.run = run
         self.store = Store(settings.results_dir)
-        self.session: Session = open_session(settings)
-        sampler = self.session.sampler
-        self.digest = weights_digest(sampler.weights, sampler.required, self.store.digests)
+        self.baseline: Record | None = None
+        # A point that is there already needs no model.
+        self.digest = recall_weights(settings) or digest_weights(
+            settings, self.session.sampler.weights, self.store.digests
+        )
 
-    def identity(self, settings: Settings) -> dict[str, Any]:
-        """Everything that determines a point's numbers."""
-        return {
-            **settings.identity(),
-            "weights": self.digest,
-            "versions": decisive_versions(),
-            "device": device_kind(resolve_device(settings.device)),
-        }
+    @property
+    def session(self) -> Session:
+        """The model, loaded when it is first needed."""
+        return open_session(self.settings)
 
     def get(self) -> tuple[Record, bool]:
         """The point's record, and whether it was there already."""
-        baseline_settings = baseline_of(self.settings)
         if self.settings.is_baseline():
             return self._get(self.settings, None)
-        baseline, _ = self._get(baseline_settings, None)
-        return self._get(self.settings, baseline)
+        self.baseline, _ = self._get(baseline_of(self.settings), None)
+        return self._get(self.settings, self.baseline)
 
     def _get(self, settings: Settings, baseline: Record | None) -> tuple[Record, bool]:
-        identity = self.identity(settings)
-        identifier = point_id(identity)
+        determined_by = identity(settings, self.digest)
+        identifier = point_id(determined_by)
         with self.store.lock(identifier):
             record = self.store.load(identifier)
-            known = (self.run, identifier)
-            wanted_anew = settings.fresh and known not in _made
-            if record is not None and record.status == "ok" and not wanted_anew:
+            # Whichever of the run's processes has tried: once in a run is enough.
+            tried = self.run / ".tried" / identifier
+            wanted_anew = settings.fresh or (record is not None and record.status == "failed")
+            if record is not None and (tried.exists() or not wanted_anew):
                 return record, True
-            frame = self._frame(identifier, identity, settings, baseline)
+            frame = self._frame(identifier, determined_by, settings, baseline)
             try:
-                record, data = self._make(frame, settings, baseline)
+                record = self._save(*self._make(frame, settings, baseline))
             except Exception as error:  # The point boundary: a failed point is a row.
                 if not isinstance(error, PabBenchError):
                     _log.exception("point %s failed", identifier)
-                kept = {"type": type(error).__name__, "message": str(error)}
-                record, data = replace(frame, status="failed", error=kept), None
-            _made.add(known)
-            return self.store.save(record, data), False
+                record = self._save(replace(frame, status="failed", error=describe(error)), None)
+            if record.status == "failed" and (record.error or {})["kind"] == OUT_OF_MEMORY:
+                release_memory()
+            tried.parent.mkdir(parents=True, exist_ok=True)
+            tried.touch()
+            return record, False
+
+    def _save(self, record: Record, data: PointData | None) -> Record:
+        try:
+            return self.store.save(record, data)
+        except Exception as error:
+            if kind_of(error) != DISK_FULL:
+                raise
+            full = f"{self.store.points}: no space left on the disk ({error})"
+        if TapeStore(self.settings.results_dir, 0).clear():
+            _log.warning("%s; the tapes were removed, since they only save time", full)
+            try:
+                return self.store.save(record, data)
+            except Exception as error:
+                if kind_of(error) != DISK_FULL:
+                    raise
+        raise DiskFull(f"{full}; make room, and the same command goes on where it stopped")
 
     def _frame(
-        self, identifier: str, identity: dict[str, Any], settings: Settings, baseline: Record | None
+        self,
+        identifier: str,
+        determined_by: dict[str, Any],
+        settings: Settings,
+        baseline: Record | None,
     ) -> Record:
         sampler = self.session.sampler
         return Record(
             id=identifier,
             status="ok",
-            config=identity,
+            config=determined_by,
             model={
                 "name": settings.model.name,
                 "weights_digest": self.digest,
@@ -116,35 +147,67 @@ class PointMaker:
         self, frame: Record, settings: Settings, baseline: Record | None
     ) -> tuple[Record, PointData]:
         if baseline is not None and baseline.status != "ok":
-            raise BaselineFailed(f"baseline {baseline.id} failed: {(baseline.error or {})}")
-        architecture = self.session.sampler.architecture
-        timesteps = self.session.sampler.timesteps(settings.steps)
-        plan = make_plan(settings.rules, timesteps, architecture.depth, architecture.groups)
+            reason = baseline.error or {}
+            raise BaselineFailed(
+                f"baseline {baseline.id} failed: {reason['type']}: {reason['message']}",
+                reason["kind"],
+            )
+        plan = plan_of(settings, self.session)
         curves = baseline is None and settings.record.curves
-        sampled = sample(self.session, settings, plan, curves)
+        began = time.perf_counter()
+        taped_as = frame.config if use_tapes(settings, plan) else None
+        sampled = sample(settings, plan, curves, taped_as)
         reference = None
         if baseline is not None:
             _check_inputs(sampled, baseline)
-            reference = {key: self.store.frames(baseline.id, *key) for key in sampled.videos}
-        rows, quality = measure(settings.metrics, sampled.videos, reference, self.session.device)
+            reference = {key: self.store.frames(baseline.id, *key) for key in sampled.frames}
+        measured_from = time.perf_counter()
+        rows, quality = measure(
+            settings.metrics,
+            sampled.frames,
+            reference,
+            self.session.device,
+            settings.prompts,
+            MetricSettings(settings.psnr_cap_db, settings.metric_weights),
+        )
+        ended = time.perf_counter()
+        timing = {
+            **sampled.timing(),
+            "metrics_s": spread([ended - measured_from]),
+            "point_s": spread([ended - began]),
+        }
         record = replace(
             frame,
             plan=_plan_summary(plan),
             ledger=sampled.ledger,
-            timing=sampled.timing_summary(),
+            timing=timing,
             quality=quality,
             inputs=sampled.inputs,
             peak_cache_bytes=sampled.peak_cache_bytes,
+            cost=predicted_cost(settings, plan, sampled.text_tokens),
+            memory=sampled.memory,
         )
         data = PointData(
             plan=plan_rows(plan),
             steps=sampled.steps,
             curves=sampled.curves,
             metrics=rows,
-            videos=sampled.videos,
+            videos=sampled.frames,
             mp4=settings.record.videos,
         )
         return record, data
+
+
+def plan_of(settings: Settings, session: Session) -> Plan:
+    """What the rules mean for the loaded model."""
+    architecture = session.sampler.architecture
+    return make_plan(
+        settings.rules,
+        session.sampler.timesteps(settings.steps),
+        architecture.depth,
+        architecture.groups,
+        counter_period=settings.steps,
+    )
 
 
 def _plan_summary(plan: Plan) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from pab_bench.experiment.device import device_kind
+
 _PACKAGES = (
     "pab_bench",
     "torch",
@@ -44,11 +46,12 @@ def decisive_versions() -> dict[str, str]:
     return {name: versions()[name] for name in _DECISIVE if name in versions()}
 
 
-def device_kind(device: str) -> str:
-    """`cpu`, or the GPU's name: results are comparable within a kind."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+def hardware() -> dict[str, Any]:
+    """What, besides the device's kind, decides how sums are rounded."""
+    return {"cpu": _processor(), "threads": torch.get_num_threads()}
 
 
+@cache
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():
@@ -79,9 +82,8 @@ def provenance(device: str, dtype: str) -> dict[str, Any]:
         "versions": versions(),
         "device": device_kind(device),
         "dtype": dtype,
-        "cpu": _processor(),
+        **hardware(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "platform": platform.platform(),
         "git_commit": git_commit(),
     }

@@ -7,12 +7,17 @@ import os
 import time
 from typing import Any
 
+from pab_bench import progress
 from pab_bench.config.settings import Settings
 from pab_bench.errors import PabBenchError
+from pab_bench.experiment.device import take_gpu
+from pab_bench.experiment.failures import describe
 from pab_bench.experiment.job import Job
+from pab_bench.experiment.objectives import objective_values
 from pab_bench.experiment.point import PointMaker
 from pab_bench.store.atomic import write_json
 from pab_bench.store.points import Store
+from pab_bench.store.records import Record
 
 _log = logging.getLogger(__name__)
 
@@ -21,36 +26,52 @@ class PointFailed(PabBenchError):
     """A point failed and the user asked to stop at the first failure."""
 
 
-def run_job(settings: Settings, job: Job) -> dict[str, Any]:
+def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
     """Get or make the point of `settings` and write `point.json` into the job's folder.
 
     Returns:
-        What was written: the point's id, whether it was cached, its status, error and overrides.
+        The values of `objectives`, for a sweeper that optimises them: one number, or a list of
+        several; None where there is none.
 
     Raises:
         PointFailed: if the point failed and `on_error` is `raise`.
     """
+    if job.parallel:
+        take_gpu(job.number)
     name = " ".join(job.overrides) or "default settings"
     _log.info("job %d: %s", job.number, name)
     began = time.perf_counter()
-    record, cached = PointMaker(settings, job.sweep_directory).get()
+    pointer: dict[str, Any] = {"overrides": list(job.overrides)}
+    try:
+        maker = PointMaker(settings, job.sweep_directory)
+        record, cached = maker.get()
+    except Exception as error:  # No point can be made; the job is a row nevertheless.
+        pointer |= {"id": None, "cached": False, "status": "failed", "error": describe(error)}
+        write_json(job.directory / "point.json", pointer)
+        progress.current().point("failed", cached=False)
+        raise
     done = "already there" if cached else f"{time.perf_counter() - began:.1f} s"
     _log.info("job %d: point %s %s (%s)", job.number, record.id, record.status, done)
-    pointer = {
+    pointer |= {
         "id": record.id,
         "cached": cached,
         "status": record.status,
         "error": dict(record.error) if record.error else None,
-        "overrides": list(job.overrides),
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }
     write_json(job.directory / "point.json", pointer)
-    if settings.tracking.name == "wandb":
-        from pab_bench.tracking.wandb import track
-
-        group = f"{job.sweep_directory.parent.name}/{job.sweep_directory.name}"
-        folder = Store(settings.results_dir).folder(record.id)
-        track(record, folder, group, settings.tracking, settings.results_dir / "wandb")
+    _track(record, settings, job)
+    progress.current().point(record.status, cached)
     if record.status == "failed" and settings.on_error == "raise":
         raise PointFailed(f"point {record.id}: {record.error}")
-    return pointer
+    return objective_values(settings, record, maker.baseline)
+
+
+def _track(record: Record, settings: Settings, job: Job) -> None:
+    if settings.tracking.name != "wandb":
+        return
+    from pab_bench.tracking.wandb import track
+
+    group = f"{job.sweep_directory.parent.name}/{job.sweep_directory.name}"
+    folder = Store(settings.results_dir).folder(record.id)
+    track(record, folder, group, settings.tracking, settings.results_dir / "wandb")

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from pab_bench.config.settings import ModelSettings, Settings
-from pab_bench.errors import ConfigError
+from pab_bench.experiment.device import clock, resolve_device
+from pab_bench.experiment.execution import compile_sites, set_deterministic
 from pab_bench.samplers.base import Sampler, TextEmbeddings
 
-
-def resolve_device(device: str) -> str:
-    """`auto` is the GPU if there is one, otherwise the CPU.
-
-    Raises:
-        ConfigError: if the device asked for is not here.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, index = device.partition(":")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise ConfigError(f"device={device}: torch sees {count} CUDA devices; use auto or cpu")
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device={device}: torch sees no Metal device; use auto or cpu")
-    return device
-
-
-def clock(device: str) -> float:
-    """Seconds, after the device has done what it was asked to."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
+WARM_UP_STEPS = 4
+"""PNDM can do with no fewer."""
 
 
 def digest(tensor: torch.Tensor | None) -> str | None:
@@ -79,21 +59,32 @@ class Session:
             return
         text = self.sampler.encode(prompt)
         noise = self.sampler.noise(0)
-        latents = self.sampler.denoise(text, noise, 2, guidance, lambda step: None)
+        latents = self.sampler.denoise(text, noise, WARM_UP_STEPS, guidance, lambda step: None)
         self.sampler.decode(latents)
         self._warm = True
 
 
-_sessions: dict[tuple[ModelSettings, str, str], Session] = {}
+def release_memory() -> None:
+    """Give back what a failed computation still holds."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+_sessions: dict[tuple[ModelSettings, str, str, bool], Session] = {}
 
 
 def open_session(settings: Settings) -> Session:
     """The session of a model on a device; loaded once per process."""
     device, dtype = resolve_device(settings.device), settings.dtype
-    key = settings.model, device, dtype
+    key = settings.model, device, dtype, settings.compile
+    set_deterministic(settings.deterministic)
     if key not in _sessions:
         module, name = settings.model.sampler.split(":")
         sampler_class = getattr(importlib.import_module(module), name)
         _sessions.clear()  # Two large models do not fit beside each other.
-        _sessions[key] = Session(sampler_class(settings.model, device, dtype), device, dtype)
+        sampler = sampler_class(settings.model, device, dtype)
+        if settings.compile:
+            compile_sites(sampler.architecture)
+        _sessions[key] = Session(sampler, device, dtype)
     return _sessions[key]

@@ -13,47 +13,36 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pab_bench.errors import MetricUnavailable
-from pab_bench.metrics.base import Frames, Metric, Values
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean, or the reason why there is none.
-
-    Attributes:
-        value: the mean, finite, or None.
-        count: how many values entered.
-        reason: why `value` is None; empty otherwise.
-        missing: the reasons of the values that could not enter, one each.
-    """
-
-    value: float | None
-    count: int = 0
-    reason: str = ""
-    missing: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse a value with a reason for its absence, and an absence without one."""
-        if (self.value is None) != bool(self.reason):
-            raise ValueError(f"expected a value or a reason, got {self.value!r}, {self.reason!r}")
+from pab_bench.metrics.base import NOTHING_KNOWN, About, Frames, Metric, Values
+from pab_bench.metrics.mean import Mean
 
 
 @dataclass(frozen=True)
 class VideoValues:
-    """A metric of one video: its values per frame (empty where there are none) and their mean."""
+    """A metric of one video: its values (empty where there are none) and their mean.
 
-    per_frame: Values
+    Attributes:
+        values: per frame, frame pair or video: see the metric's `per`.
+        mean: the video's value.
+    """
+
+    values: Values
     mean: Mean
 
 
-def measure_video(metric: Metric, video: Frames, reference: Frames | None = None) -> VideoValues:
+def measure_video(
+    metric: Metric,
+    video: Frames,
+    reference: Frames | None = None,
+    about: About = NOTHING_KNOWN,
+) -> VideoValues:
     """Measure one video; a metric that cannot be had for it is a missing value with its reason.
 
     Raises:
         InvalidVideo: if the arrays are no videos or do not fit together.
     """
     try:
-        values = metric.per_frame(video, reference)
+        values = metric.values(video, reference, about)
     except MetricUnavailable as error:
         return VideoValues(np.empty(0), Mean(None, reason=str(error)))
     return VideoValues(values, mean_of_frames(values))

@@ -2,129 +2,207 @@
 
 from __future__ import annotations
 
-import hashlib
-import warnings
+import math
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
-from pab_bench.metrics.base import Frames, Metric, Values, check_pair
+from pab_bench.metrics.base import (
+    NOTHING_KNOWN,
+    About,
+    Frames,
+    Metric,
+    Values,
+    check_pair,
+    check_side,
+)
+from pab_bench.metrics.batches import batches, unit_samples
+from pab_bench.metrics.networks.perceptual import (
+    BACKBONES,
+    layer_outputs,
+    load_backbone,
+    load_heads,
+)
 
 if TYPE_CHECKING:
     import torch
 
-WEIGHTS = "alexnet_features.safetensors"
-WEIGHTS_SHA256 = "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9"
-SMALLEST_SIDE = 31
-"""Below it nothing is left after AlexNet's strides."""
-FRAMES_PER_BATCH = 16
+SHIFT = (-0.030, -0.088, -0.188)
+SCALE = (0.458, 0.448, 0.450)
+"""Mean and spread of ImageNet's samples in [-1, 1], by which LPIPS normalises."""
+SMALLEST_NORM = 1e-10
 
 
 @dataclass(frozen=True)
 class Lpips(Metric):
-    """LPIPS per frame: AlexNet, version 0.1, the distance map's mean over the frame.
+    """LPIPS per frame, version 0.1: AlexNet, the distance map's mean over the frame.
 
     Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric"
-    (2018), with the settings of VideoSys `eval/pab/common_metrics/calculate_lpips.py`, computed by
-    the `lpips` package. The linear heads come with that package, the backbone with ours (see
-    `weights/README.md`): nothing is downloaded.
+    (2018), with the settings of VideoSys `eval/pab/common_metrics/calculate_lpips.py`. The heads
+    are those of the `lpips` package, whose values these are. AlexNet comes with this package,
+    other backbones with torchvision.
+
+    Attributes:
+        weights_folder: where the user keeps backbones, looked into before torchvision's cache.
     """
 
     name = "lpips"
     column = "lpips"
+    label = "LPIPS"
     higher_is_better = False
-    value_range = (0.0, float("inf"))
+    value_range = (0.0, math.inf)
     needs_reference = True
     definition = (
-        "per frame: lpips 0.1.4, AlexNet, version 0.1, spatial=True on samples in [-1, 1]; mean "
-        "of the map; mean over frames"
+        "per frame: LPIPS version 0.1, AlexNet, spatial=True on samples in [-1, 1]; mean of the "
+        "map; mean over frames"
     )
     source = "VideoSys eval/pab/common_metrics/calculate_lpips.py; Zhang et al. 2018"
 
-    def per_frame(self, video: Frames, reference: Frames | None = None) -> Values:
-        """LPIPS of each frame, shape (frames,), range 0..inf; see `Metric.per_frame`.
+    net: ClassVar[Literal["alex", "vgg", "squeeze"]] = "alex"
+    spatial: ClassVar[bool] = True
+    """Whether the layers' maps are enlarged to the frame before the mean, as upstream does. The
+    two ways differ by about 1e-5."""
+
+    weights_folder: str | None = None
+
+    def values(
+        self, video: Frames, reference: Frames | None = None, about: About = NOTHING_KNOWN
+    ) -> Values:
+        """LPIPS of each frame, shape (frames,), range 0..inf; see `Metric.values`.
 
         Raises:
-            InvalidVideo: see `Metric.per_frame`.
-            MetricUnavailable: if a side is shorter than 31 pixels, `lpips` is not installed, or
-                the backbone's weights are missing or damaged.
+            InvalidVideo: see `Metric.values`.
+            MetricUnavailable: if a side is too short for the backbone, a library is not
+                installed, or weights are missing or damaged.
         """
+        del about
         reference = check_pair(video, reference)
-        if min(video.shape[1:3]) < SMALLEST_SIDE:
-            raise MetricUnavailable(
-                f"lpips: expected frames of at least {SMALLEST_SIDE}x{SMALLEST_SIDE}, "
-                f"got {video.shape[1]}x{video.shape[2]}"
-            )
-        network = _network(self.device)
-        batches = [
-            slice(start, start + FRAMES_PER_BATCH)
-            for start in range(0, len(video), FRAMES_PER_BATCH)
-        ]
+        backbone = BACKBONES[self.net]
+        check_side(self.name, video, backbone.smallest_side)
         return np.concatenate(
-            [_distances(network, video[batch], reference[batch], self.device) for batch in batches]
+            [
+                self._distances(video[batch], reference[batch])
+                for batch in batches(video, backbone.pixels_per_batch)
+            ]
         )
 
+    def _distances(self, video: Frames, reference: Frames) -> Values:
+        import torch
 
-def _distances(network: torch.nn.Module, video: Frames, reference: Frames, device: str) -> Values:
+        backbone = BACKBONES[self.net]
+        features = load_backbone(self.net, self.weights_folder, self.device)
+        heads = load_heads_once(self.net, self.device)
+        count, height, width, _ = video.shape
+        # The caller's speed settings (autocast, TF32) must not move a measured number.
+        with (
+            torch.inference_mode(),
+            torch.autocast(torch.device(self.device).type, enabled=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            both = torch.cat([unit_samples(frames, self.device) for frames in (video, reference)])
+            total = torch.zeros(count, dtype=torch.float64, device=_sums(self.device))
+            outputs = layer_outputs(features, backbone.layers, _normalise(both))
+            for output, head in zip(outputs, heads, strict=True):
+                output = output / output.norm(dim=1, keepdim=True).add_(SMALLEST_NORM)
+                distance = torch.nn.functional.conv2d(
+                    (output[:count] - output[count:]).square_(), head
+                )[:, 0].to(total)
+                if self.spatial:
+                    rows, columns = (
+                        _enlarged_mean(small, large).to(total)
+                        for small, large in zip(distance.shape[1:], (height, width), strict=True)
+                    )
+                    total += rows @ (distance @ columns).T
+                else:
+                    total += distance.mean(dim=(1, 2))
+            values: Values = total.cpu().numpy()
+        return values
+
+
+@dataclass(frozen=True)
+class LpipsNonspatial(Lpips):
+    """LPIPS as the `lpips` package and torchmetrics compute it by default: means per layer."""
+
+    name = "lpips_nonspatial"
+    column = "lpips_nonspatial"
+    label = "LPIPS (non-spatial)"
+    definition = "as lpips, with spatial=False: mean of each layer's map, summed"
+    source = "Zhang et al. 2018; the default of the lpips package and of torchmetrics"
+    spatial = False
+
+
+@dataclass(frozen=True)
+class LpipsVgg(Lpips):
+    """LPIPS with VGG16."""
+
+    name = "lpips_vgg"
+    column = "lpips_vgg"
+    label = "LPIPS (VGG)"
+    definition = "as lpips, with VGG16"
+    source = "Zhang et al. 2018"
+    net = "vgg"
+    weights = (BACKBONES["vgg"].file,)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class LpipsVggNonspatial(LpipsVgg):
+    """LPIPS with VGG16, means per layer."""
+
+    name = "lpips_vgg_nonspatial"
+    column = "lpips_vgg_nonspatial"
+    label = "LPIPS (VGG, non-spatial)"
+    definition = "as lpips_nonspatial, with VGG16"
+    spatial = False
+
+
+@dataclass(frozen=True)
+class LpipsSqueeze(Lpips):
+    """LPIPS with SqueezeNet 1.1."""
+
+    name = "lpips_squeeze"
+    column = "lpips_squeeze"
+    label = "LPIPS (SqueezeNet)"
+    definition = "as lpips, with SqueezeNet 1.1"
+    source = "Zhang et al. 2018"
+    net = "squeeze"
+    weights = (BACKBONES["squeeze"].file,)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class LpipsSqueezeNonspatial(LpipsSqueeze):
+    """LPIPS with SqueezeNet 1.1, means per layer."""
+
+    name = "lpips_squeeze_nonspatial"
+    column = "lpips_squeeze_nonspatial"
+    label = "LPIPS (SqueezeNet, non-spatial)"
+    definition = "as lpips_nonspatial, with SqueezeNet 1.1"
+    spatial = False
+
+
+load_heads_once = lru_cache(maxsize=4)(load_heads)
+
+
+def _normalise(samples: torch.Tensor) -> torch.Tensor:
+    """Samples in [0, 1] as the networks want them, in place: in [-1, 1], less shift, over scale."""
+    shift, scale = (samples.new_tensor(three)[:, None, None] for three in (SHIFT, SCALE))
+    return samples.mul_(2 / scale).sub_((1 + shift) / scale)
+
+
+def _sums(device: str) -> str:
+    return "cpu" if device.startswith("mps") else device
+
+
+@lru_cache(maxsize=64)
+def _enlarged_mean(small: int, large: int) -> torch.Tensor:
+    """What each of `small` samples adds to the mean of the row enlarged bilinearly to `large`.
+
+    Enlarging is linear and separable, so the mean of the enlarged map needs no enlarged map.
+    """
     import torch
 
-    def prepared(frames: Frames) -> torch.Tensor:
-        samples = torch.tensor(frames, device=device).permute(0, 3, 1, 2)
-        return 2 * (samples.to(torch.float32) / 255) - 1
-
-    # The caller's speed settings (autocast, TF32) must not move a measured number.
-    with (
-        torch.inference_mode(),
-        torch.autocast(torch.device(device).type, enabled=False),
-        torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-    ):
-        maps = network(prepared(video), prepared(reference))
-    values: Values = maps.double().mean(dim=(1, 2, 3)).cpu().numpy()
-    return values
-
-
-@lru_cache(maxsize=2)
-def _network(device: str) -> torch.nn.Module:
-    try:
-        import torch
-        from safetensors.torch import load
-
-        # Must precede `lpips`, which imports torchvision.
-        import pab_bench.torchvision_import  # noqa: F401
-
-        import lpips  # isort: skip
-    except ImportError as error:
-        raise MetricUnavailable(f"lpips: a library cannot be imported: {error}") from error
-    backbone = load(_checked_weights())
-    # `lpips` offers no construction without random numbers, nor one without deprecation warnings.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        network: torch.nn.Module = lpips.LPIPS(
-            net="alex", version="0.1", pnet_rand=True, spatial=True, verbose=False
-        )
-    # The package names layer N of torchvision's `features` "sliceK.N".
-    trunk = network.get_submodule("net")
-    trunk.load_state_dict({name: backbone[_layer(name)] for name in trunk.state_dict()})
-    return network.to(device).eval().requires_grad_(False)
-
-
-def _layer(name: str) -> str:
-    return f"features.{name.split('.', 1)[1]}"
-
-
-def _checked_weights() -> bytes:
-    file = resources.files("pab_bench.metrics") / "weights" / WEIGHTS
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise MetricUnavailable(f"lpips: the backbone's weights cannot be read: {error}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != WEIGHTS_SHA256:
-        raise MetricUnavailable(
-            f"lpips: {WEIGHTS} is damaged: expected sha256 {WEIGHTS_SHA256}, got {digest}"
-        )
-    return data
+    enlarged = torch.nn.functional.interpolate(
+        torch.eye(small, dtype=torch.float64)[:, None], size=large, mode="linear"
+    )
+    return enlarged[:, 0].mean(dim=1)

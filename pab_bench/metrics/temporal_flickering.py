@@ -7,8 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
-from pab_bench.metrics.base import Frames, Metric, Values, check_video
+from pab_bench.metrics.base import (
+    NOTHING_KNOWN,
+    About,
+    Frames,
+    Metric,
+    Values,
+    check_length,
+    check_video,
+)
 
 
 @dataclass(frozen=True)
@@ -20,12 +27,13 @@ class TemporalFlickering(Metric):
 
     Example:
         >>> video = np.stack([np.full((4, 4, 3), level, dtype=np.uint8) for level in (0, 51, 0)])
-        >>> TemporalFlickering().per_frame(video).tolist()
+        >>> TemporalFlickering().values(video).tolist()
         [0.8, 0.8]
     """
 
     name = "temporal_flickering"
     column = "temporal_flickering"
+    label = "Temporal flickering"
     higher_is_better = True
     value_range = (0.0, 1.0)
     needs_reference = False
@@ -36,28 +44,27 @@ class TemporalFlickering(Metric):
     )
     source = "VBench vbench/temporal_flickering.py; Huang et al. 2024"
 
-    def per_frame(self, video: Frames, reference: Frames | None = None) -> Values:
-        """Score of each pair, shape (frames - 1,), range 0..1; see `Metric.per_frame`.
+    def values(
+        self, video: Frames, reference: Frames | None = None, about: About = NOTHING_KNOWN
+    ) -> Values:
+        """Score of each pair, shape (frames - 1,), range 0..1; see `Metric.values`.
 
         Raises:
-            InvalidVideo: see `Metric.per_frame`.
+            InvalidVideo: see `Metric.values`.
             MetricUnavailable: if the video has fewer than two frames.
         """
-        del reference
+        del reference, about
         return (255.0 - self.mean_absolute_differences(video)) / 255.0
 
     def mean_absolute_differences(self, video: Frames) -> Values:
         """Mean absolute difference of each pair of frames, shape (frames - 1,), range 0..255.
 
         Raises:
-            InvalidVideo: see `Metric.per_frame`.
+            InvalidVideo: see `Metric.values`.
             MetricUnavailable: if the video has fewer than two frames.
         """
         check_video(video)
-        if len(video) < 2:
-            raise MetricUnavailable(
-                f"temporal_flickering: expected at least 2 frames, got {len(video)}"
-            )
+        check_length(self.name, video, 2)
         return np.array(
             [
                 # uint8 arithmetic wraps around: widen before subtracting.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from pab_bench.store.atomic import write_json
+from pab_bench.store.digests import check_digests, write_digests
 from pab_bench.store.records import SCHEMA, PointData, Record
 
 _log = logging.getLogger(__name__)
@@ -50,13 +51,29 @@ class Store:
         locks = self.points / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{identifier}.lock"):
+            # What a killed process has left; who holds the lock is the only one to write.
+            for pattern in (f".{identifier}-*", f".old-{identifier}-*"):
+                for left in self.points.glob(pattern):
+                    shutil.rmtree(left, ignore_errors=True)
             yield
 
-    def load(self, identifier: str) -> Record | None:
+    def records(self) -> Iterator[Record]:
+        """All records that can be read; their tables and videos are not looked at."""
+        for path in sorted(self.points.glob("*/record.json")):
+            record = self.load(path.parent.name, verify=False)
+            if record is not None:
+                yield record
+
+    def load(self, identifier: str, verify: bool = True) -> Record | None:
         """The record of a point, or None if there is none that can be trusted.
 
-        A record that cannot be read, or belongs to another point, is named in the log and counts
-        as absent, so that the point is computed again.
+        A record that cannot be read, or belongs to another point, or lies beside files that are
+        not those that were written, is named in the log and counts as absent, so that the point
+        is computed again.
+
+        Args:
+            identifier: the point's address.
+            verify: whether to read all files and compare their digests, not just their names.
         """
         path = self.folder(identifier) / "record.json"
         if not path.exists():
@@ -69,6 +86,8 @@ class Store:
                 missing = [n for n in record.files if not (self.folder(identifier) / n).exists()]
                 if missing:
                     raise ValueError(f"files are missing: {', '.join(missing)}")
+            if verify:
+                check_digests(self.folder(identifier))
         except (OSError, ValueError, KeyError, TypeError) as error:
             _log.warning("%s cannot be used (%s); the point is computed again", path, error)
             return None
@@ -94,6 +113,7 @@ class Store:
             )
             record = record.with_files(files)
             write_json(temporary / "record.json", record.to_json())
+            write_digests(temporary)
             temporary.chmod(0o755)
             self._replace(temporary, self.folder(record.id))
         except BaseException:

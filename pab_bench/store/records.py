@@ -4,7 +4,8 @@ A point is a folder::
 
     record.json       scalars, status, provenance, its own full configuration
     plan.parquet      kind, branch, call, timestep, block, source, reuse
-    steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed
+    steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed; with measure.parts
+                      the seconds of every kind and part, see `pab_bench.probes.site_times`
     curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, tensor,
                       mse, relative_l1, cosine, energy
     metrics.parquet   prompt, seed, frame (-1: the whole video), metric, value
@@ -41,12 +42,18 @@ class Record:
         is_baseline: whether nothing was reused, by configuration.
         plan: digest, calls, depth, timesteps, share of reused visits per kind.
         ledger: computed and reused visits per group, summed over the videos.
-        timing: per stage (`encode_s`, `denoise_s`, `decode_s`) the values of every video with
-            their median, smallest and largest.
+        timing: per stage (`encode_s`, `denoise_s`, `decode_s`, with measure.parts those of
+            `pab_bench.probes.site_times` too) the values of every video with their median,
+            quartiles, smallest and largest.
         quality: per metric column its value, direction and, where missing, the reason.
         inputs: per video, digests of its noise and embeddings: what variants share with their
             baseline.
         peak_cache_bytes: the most that broadcasting held at once.
+        cost: what was predicted of denoising one video: operations of baseline and method, their
+            ratio and convention, and the bytes that broadcasting would hold (`cache_bytes`); or
+            the `reason` why it could not be.
+        memory: the most that denoising needed, in bytes: the allocator's peak on a GPU, otherwise
+            the process's.
         provenance: versions, device, commit, time.
         files: the files of the point's folder.
     """
@@ -67,6 +74,8 @@ class Record:
     quality: Mapping[str, Any] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     peak_cache_bytes: int = 0
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:

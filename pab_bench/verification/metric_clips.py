@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from pab_bench.metrics import (
-    Psnr,
+    METRICS,
+    MeanSquaredError,
+    Metric,
     TemporalFlickering,
     get_metric,
     mean_in_batches,
@@ -25,6 +27,12 @@ from pab_bench.verification.base import Check, check, failed_check, max_absolute
 REFERENCE = "ref"
 DATASET_KEY = re.compile(r"dataset_of_(?P<count>\d+)_pairs_(?P<pairs>.+)")
 BATCHED_KEY = re.compile(r"upstream_eval_batch(?P<size>\d+)")
+VARIANTS = {
+    "lpips_alex_nonspatial": "lpips_nonspatial",
+    "lpips_vgg_spatial": "lpips_vgg",
+    "lpips_vgg_nonspatial": "lpips_vgg_nonspatial",
+}
+"""Golden values of the `lpips` package by key; our metrics' names."""
 SQUARED_ERROR_TOLERANCE = 1e-12
 """Both sides are exact sums in float64, up to their order."""
 
@@ -72,10 +80,21 @@ class ClipChecks:
                 f"{pair} mse per frame",
                 SQUARED_ERROR_TOLERANCE,
                 lambda: max_absolute_difference(
-                    Psnr().mean_squared_error(self._video(pair), self._arrays[REFERENCE]), errors
+                    MeanSquaredError().values(self._video(pair), self._arrays[REFERENCE]), errors
                 ),
             )
+        for key, metric in VARIANTS.items():
+            values = golden.get("cross_check", {}).get(key)
+            if values is not None and is_measurable(metric):
+                yield self._check(
+                    f"{pair} {metric} per frame",
+                    self._tolerance("lpips"),
+                    partial(self._variant_difference, pair, metric, values),
+                )
         yield from self._flickering_checks(pair, golden, "temporal_flickering_of_distorted")
+
+    def _variant_difference(self, pair: str, metric: str, golden: list[float]) -> float:
+        return max_absolute_difference(self._values(pair, metric), golden)
 
     def _set_checks(self, pairs: str, count: int, golden: dict[str, Any]) -> Iterator[Check]:
         for metric, means in golden.items():
@@ -108,7 +127,7 @@ class ClipChecks:
                 f"{video} {metric} per frame pair",
                 self._tolerance(metric),
                 lambda: max_absolute_difference(
-                    TemporalFlickering().per_frame(self._video(video)),
+                    TemporalFlickering().values(self._video(video)),
                     1 - np.asarray(golden["mae_per_pair_0_255"], dtype=np.float64) / 255,
                 ),
             )
@@ -117,8 +136,7 @@ class ClipChecks:
                 f"{video} {metric} video",
                 self._tolerance(metric),
                 lambda: abs(
-                    _video_mean(TemporalFlickering().per_frame(self._video(video)))
-                    - golden["score"]
+                    _video_mean(TemporalFlickering().values(self._video(video))) - golden["score"]
                 ),
             )
 
@@ -137,7 +155,10 @@ class ClipChecks:
         raise ValueError(f"unknown kind of mean {kind!r}")
 
     def _measure(self, pair: str, metric: str) -> Values:
-        return get_metric(metric).per_frame(self._video(pair), self._arrays[REFERENCE])
+        found = get_metric(metric)
+        if not isinstance(found, Metric):
+            raise ValueError(f"{metric} is no metric of single videos")
+        return found.values(self._video(pair), self._arrays[REFERENCE])
 
     @cached_property
     def _arrays(self) -> dict[str, Frames]:
@@ -155,6 +176,11 @@ class ClipChecks:
             or hashlib.sha256(np.ascontiguousarray(self._arrays[name]).data).hexdigest() != digest
             for name, digest in digests.items()
         )
+
+
+def is_measurable(metric: str) -> bool:
+    """Whether the weights that a metric needs are here; it is checked only where they are."""
+    return all(file.find(None) is not None for file in METRICS[metric].weights)
 
 
 def video_of_pair(name: str, arrays: dict[str, Frames]) -> Frames:

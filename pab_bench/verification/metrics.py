@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pab_bench.metrics import Lpips
+from pab_bench.metrics import Metric, get_metric
 from pab_bench.verification.base import Check, check, failed_check
-from pab_bench.verification.metric_clips import ClipChecks, load_image
+from pab_bench.verification.metric_clips import ClipChecks, is_measurable, load_image
+from pab_bench.verification.vbench_tails import GOLDENS as VBENCH_GOLDENS
+from pab_bench.verification.vbench_tails import vbench_checks
 
 GOLDENS = "metrics.json"
 EXAMPLE = "lpips_example"
@@ -22,7 +24,9 @@ TOLERANCES = {"psnr": 1e-5, "ssim": 1e-5, "lpips": 1e-4, "temporal_flickering": 
 
 
 class MetricsVerifier:
-    """Checks a folder with `metrics.json` (clips in npz files) and, if present, `lpips_example/`.
+    """Checks a folder with `metrics.json` (clips in npz files).
+
+    If they are there, `lpips_example/` and `vbench_goldens.json` are checked, too.
 
     Clips, pairs, metrics and tolerances are taken from the files.
     """
@@ -45,6 +49,8 @@ class MetricsVerifier:
                 yield from ClipChecks(folder, name, clip, tolerances).run()
         if (folder / EXAMPLE / EXAMPLE_VALUES).is_file():
             yield from _example_checks(folder / EXAMPLE, tolerances["lpips"])
+        if (folder / VBENCH_GOLDENS).is_file():
+            yield from vbench_checks(folder)
 
 
 def stated_tolerances(goldens: dict[str, Any]) -> dict[str, float]:
@@ -69,30 +75,35 @@ def _example_checks(folder: Path, tolerance: float) -> Iterator[Check]:
     file = f"{EXAMPLE}/{EXAMPLE_VALUES}"
     goldens = json.loads((folder / EXAMPLE_VALUES).read_text(encoding="utf-8"))
     pairs = re.findall(r"d\((\w+), *(\w+)\)", goldens["order"])
-    measured = goldens.get("measured", {}).get("alex_v0.1_spatial_mean")
+    measured, published = goldens.get("measured", {}), goldens.get("published", {})
     # Published values are of the variant without a map, which differs by up to a few 1e-5.
-    published = goldens.get("published", {}).get("alex_v0.1")
-    for name, values, allowed in (
-        ("measured", measured, tolerance),
-        ("published", published, 5e-5),
+    for name, metric, values, allowed in (
+        ("measured", "lpips", measured.get("alex_v0.1_spatial_mean"), tolerance),
+        ("measured", "lpips_nonspatial", measured.get("alex_v0.1_nonspatial"), tolerance),
+        ("measured", "lpips_vgg_nonspatial", measured.get("vgg_v0.1_nonspatial"), tolerance),
+        ("published", "lpips", published.get("alex_v0.1"), 5e-5),
     ):
-        if values is None:
+        if values is None or not is_measurable(metric):
             continue
         if len(values) != len(pairs):
-            yield failed_check(file, name, f"expected {len(pairs)} distances, got {len(values)}")
+            yield failed_check(
+                file, f"{name} {metric}", f"expected {len(pairs)} distances, got {len(values)}"
+            )
             continue
         for (first, second), golden in zip(pairs, values, strict=True):
             yield check(
                 file,
-                f"{name} d({first}, {second})",
+                f"{name} {metric}({first}, {second})",
                 allowed + _rounding(golden),
-                partial(_example_difference, folder, first, second, golden),
+                partial(_example_difference, folder, metric, first, second, golden),
             )
 
 
-def _example_difference(folder: Path, first: str, second: str, golden: float) -> float:
+def _example_difference(folder: Path, metric: str, first: str, second: str, golden: float) -> float:
     images = [load_image(folder / f"{name}.png") for name in (first, second)]
-    return abs(float(Lpips().per_frame(images[0], images[1])[0]) - golden)
+    found = get_metric(metric)
+    assert isinstance(found, Metric)
+    return abs(float(found.values(images[0], images[1])[0]) - golden)
 
 
 def _rounding(golden: float) -> float:

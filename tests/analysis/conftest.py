@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import synthetic
 
+from analysis.data import SweepData
 from analysis.load import load_sweep
 from analysis.points import Sweep
 
@@ -24,3 +25,8 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def sweep(directory: Path) -> Sweep:
     return load_sweep(directory)
+
+
+@pytest.fixture
+def data(sweep: Sweep) -> SweepData:
+    return SweepData(sweep)

@@ -1,34 +1,39 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pandas as pd
 import synthetic
 from rich.console import Console
 
-from analysis.points import Sweep
+from analysis.data import SweepData
 from analysis.tables.latex import escape
-from analysis.tables.segments import write_segments
-from analysis.tables.summary import render_terminal, write_summary
+from analysis.tables.metrics import metrics_table
+from analysis.tables.segments import segments_table
+from analysis.tables.summary import render_terminal, summary_table, write_data
 
 
-def test_files_hold_the_same_numbers(sweep: Sweep) -> None:
-    written = write_summary(sweep)
-    assert [path.name for path in written] == [
-        "summary.csv",
-        "summary.parquet",
-        "summary.md",
-        "summary.tex",
-    ]
-    parquet = pd.read_parquet(sweep.directory / "summary.parquet")
-    csv = pd.read_csv(sweep.directory / "summary.csv", dtype={"point": str})
+def test_files_hold_the_same_numbers(data: SweepData) -> None:
+    written = write_data(data)
+    assert [path.name for path in written] == ["summary.csv", "summary.parquet"]
+    parquet = pd.read_parquet(data.sweep.directory / "summary.parquet")
+    csv = pd.read_csv(data.sweep.directory / "summary.csv", dtype={"point": str})
     pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
 
 
-def test_markdown_has_reasons_and_provenance(sweep: Sweep) -> None:
-    write_summary(sweep)
-    text = (sweep.directory / "tables" / "summary.md").read_text(encoding="utf-8")
+def test_intervals_stand_beside_the_means(data: SweepData) -> None:
+    frame = data.summary
+    assert (frame["psnr_db_low"][1] < frame["psnr_db"][1]) & (
+        frame["psnr_db"][1] < frame["psnr_db_high"][1]
+    )
+    text = summary_table(data).document.markdown()
+    low, high = frame["psnr_db_low"][1], frame["psnr_db_high"][1]
+    assert f"35.00 [{low:.2f}, {high:.2f}]" in text
+    assert "BCa bootstrap of the mean" in text
+
+
+def test_markdown_has_reasons_and_provenance(data: SweepData) -> None:
+    text = summary_table(data).document.markdown()
     assert "| S4 T4 C6 |" in text
     assert "LPIPS ↓" in text
     assert "job 2, lpips: no weights" in text
@@ -38,9 +43,8 @@ def test_markdown_has_reasons_and_provenance(sweep: Sweep) -> None:
     assert "Test CPU, 1 threads" in text
 
 
-def test_latex_is_escaped_booktabs(sweep: Sweep) -> None:
-    write_summary(sweep)
-    text = (sweep.directory / "tables" / "summary.tex").read_text(encoding="utf-8")
+def test_latex_is_escaped_booktabs(data: SweepData) -> None:
+    text = summary_table(data).document.latex()
     assert r"\toprule" in text
     assert r"spatial\_gap" in text
     assert r"LPIPS $\downarrow$" in text
@@ -48,17 +52,29 @@ def test_latex_is_escaped_booktabs(sweep: Sweep) -> None:
     assert escape("a_b 5% \\ ~") == r"a\_b 5\% \textbackslash{} \textasciitilde{}"
 
 
-def test_segments_files(sweep: Sweep) -> None:
-    csv, markdown = write_segments(sweep)
-    frame = pd.read_csv(csv)
+def test_segments(data: SweepData) -> None:
+    made = segments_table(data)
+    frame = pd.read_csv(io.StringIO(made.csv))
     assert set(frame["measure"]) == {"mse", "relative_l1", "mse_over_energy"}
     assert set(frame["tensor"]) == {"gated", "ungated"}
-    assert "s/(S-1) <= 0.15" in Path(markdown).read_text(encoding="utf-8")
+    assert "s/(S-1) <= 0.15" in made.document.markdown()
 
 
-def test_terminal(sweep: Sweep) -> None:
+def test_every_metric_has_a_value_or_a_reason(data: SweepData) -> None:
+    made = metrics_table(data)
+    frame = pd.read_csv(io.StringIO(made.csv))
+    assert len(frame) == 3 * 4
+    missing = frame[frame["value"].isna()]
+    assert list(missing["reason"]) == ["no weights"]
+    psnr = frame[(frame["metric"] == "psnr_db") & (frame["job"] == 1)].iloc[0]
+    assert psnr["low"] < psnr["value"] < psnr["high"]
+    assert psnr["videos"] == 4
+    assert "no weights" in made.document.markdown()
+
+
+def test_terminal(data: SweepData) -> None:
     console = Console(file=io.StringIO(), width=80)
-    render_terminal(sweep, console)
+    render_terminal(data, console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for part in ("S2 T2 C6", "28.7%", "1.25x", "35.00", "LPIPS ↓", "flicker ↑"):
         assert part in text

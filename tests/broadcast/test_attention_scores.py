@@ -9,7 +9,7 @@ import pytest
 import torch
 from broadcast.toy import GROUPS, ToyArchitecture, ToyTransformer, sample
 from diffusers import LatteTransformer3DModel
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from pab_bench.broadcast.attention_scores import (
     KeepProbabilities,

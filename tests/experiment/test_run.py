@@ -103,8 +103,8 @@ def test_a_damaged_point_is_computed_again(run):
 def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
     original = point.sample
 
-    def breaks_at_gap_three(session, settings, plan, curves):
-        result = original(session, settings, plan, curves)
+    def breaks_at_gap_three(settings, plan, curves, taped_as):
+        result = original(settings, plan, curves, taped_as)
         if settings.rules.spatial.gap == 3:
             result.inputs[0]["noise"] = "another"
         return result
@@ -127,7 +127,7 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
 
 
 def test_on_error_raise_stops(run, monkeypatch):
-    def fails(session, settings, plan, curves):
+    def fails(settings, plan, curves, taped_as):
         raise RuntimeError("no memory left")
 
     monkeypatch.setattr(point, "sample", fails)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as array_strategy
 from skimage.metrics import peak_signal_noise_ratio
 
-from pab_bench.metrics import InvalidVideo, Psnr
+from pab_bench.errors import ConfigError
+from pab_bench.metrics import InvalidVideo, MeanSquaredError, Psnr
 
 VIDEO = array_strategy(np.uint8, st.tuples(st.just(2), st.just(5), st.just(4), st.just(3)))
 
@@ -16,7 +17,7 @@ VIDEO = array_strategy(np.uint8, st.tuples(st.just(2), st.just(5), st.just(4), s
 def test_golden_values(pair, arrays, golden):
     expected = golden["pairs"][pair]["upstream"]["psnr"]["per_frame"]
     np.testing.assert_allclose(
-        Psnr().per_frame(arrays[pair], arrays["ref"]), expected, rtol=0, atol=1e-5
+        Psnr().values(arrays[pair], arrays["ref"]), expected, rtol=0, atol=1e-5
     )
 
 
@@ -24,7 +25,7 @@ def test_golden_values(pair, arrays, golden):
 def test_mean_squared_error_is_exact(pair, arrays, golden):
     expected = golden["pairs"][pair]["cross_check"]["mse_float64"]
     np.testing.assert_allclose(
-        Psnr().mean_squared_error(arrays[pair], arrays["ref"]), expected, rtol=1e-13
+        MeanSquaredError().values(arrays[pair], arrays["ref"]), expected, rtol=1e-13
     )
 
 
@@ -34,7 +35,7 @@ def test_scikit_image(random_videos):
         peak_signal_noise_ratio(a / 255, b / 255, data_range=1.0)
         for a, b in zip(reference, video, strict=True)
     ]
-    np.testing.assert_allclose(Psnr().per_frame(video, reference), expected, atol=1e-5)
+    np.testing.assert_allclose(Psnr().values(video, reference), expected, atol=1e-5)
 
 
 def test_torchmetrics_per_frame(random_videos):
@@ -46,7 +47,7 @@ def test_torchmetrics_per_frame(random_videos):
     expected = functional.peak_signal_noise_ratio(
         video, reference, data_range=1.0, reduction="none", dim=(1, 2, 3)
     )
-    np.testing.assert_allclose(Psnr().per_frame(*random_videos), expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(Psnr().values(*random_videos), expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(("difference", "decibels"), [(16, 24.0484), (128, 5.9866), (255, 0.0)])
@@ -55,12 +56,12 @@ def test_constant_difference_does_not_wrap(difference, decibels):
     reference = np.zeros((1, 8, 8, 3), np.uint8)
     video = reference + np.uint8(difference)
     for first, second in ((video, reference), (reference, video)):
-        assert Psnr().per_frame(first, second) == pytest.approx([decibels], abs=1e-4)
+        assert Psnr().values(first, second) == pytest.approx([decibels], abs=1e-4)
 
 
 def test_identical_frames_are_capped():
     video = np.full((2, 8, 8, 3), 9, np.uint8)
-    assert Psnr().per_frame(video, video).tolist() == [100.0, 100.0]
+    assert Psnr().values(video, video).tolist() == [100.0, 100.0]
 
 
 def test_one_step_in_one_sample():
@@ -68,17 +69,17 @@ def test_one_step_in_one_sample():
     video = reference.copy()
     video[0, 0, 0, 0] = 1
     # Not capped at this size: 10 log10(255^2 * 128 * 128 * 3).
-    assert Psnr().per_frame(video, reference) == pytest.approx([95.0462], abs=1e-4)
+    assert Psnr().values(video, reference) == pytest.approx([95.0462], abs=1e-4)
     large = np.zeros((1, 227, 227, 3), np.uint8)
     changed = large.copy()
     changed[0, 0, 0, 0] = 1
-    assert Psnr().per_frame(changed, large).tolist() == [100.0]
+    assert Psnr().values(changed, large).tolist() == [100.0]
 
 
 @given(VIDEO, VIDEO)
 def test_symmetric_and_in_range(video, reference):
-    values = Psnr().per_frame(video, reference)
-    np.testing.assert_array_equal(values, Psnr().per_frame(reference, video))
+    values = Psnr().values(video, reference)
+    np.testing.assert_array_equal(values, Psnr().values(reference, video))
     low, high = Psnr.value_range
     assert values.shape == (2,)
     assert values.dtype == np.float64
@@ -99,4 +100,27 @@ def test_symmetric_and_in_range(video, reference):
 )
 def test_refused_input(video, reference, message):
     with pytest.raises(InvalidVideo, match=message):
-        Psnr().per_frame(video, reference)
+        Psnr().values(video, reference)
+
+
+@pytest.mark.parametrize("cap", [48.0, 120.0])
+def test_the_cap_is_a_setting(arrays, cap):
+    half = np.concatenate([arrays["ref"][:2], arrays["noise"][2:]])
+    values, default = (Psnr(**k).values(half, arrays["ref"]) for k in ({"cap_db": cap}, {}))
+    assert values[:2].tolist() == [cap, cap]
+    assert default[:2].tolist() == [100.0, 100.0]
+    np.testing.assert_array_equal(values[2:], default[2:])
+    assert Psnr(cap_db=20.0).values(half, arrays["ref"]).tolist() == [20.0] * 4
+    assert MeanSquaredError().values(half, arrays["ref"])[:2].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("cap", [0, -3.0, float("inf"), float("nan")])
+def test_refused_cap(cap):
+    with pytest.raises(ConfigError, match="cap_db must be a finite number > 0"):
+        Psnr(cap_db=cap)
+
+
+def test_many_batches_equal_one(arrays, monkeypatch):
+    expected = Psnr().values(arrays["noise"], arrays["ref"])
+    monkeypatch.setattr("pab_bench.metrics.psnr.PIXELS_PER_BATCH", 1)
+    np.testing.assert_array_equal(Psnr().values(arrays["noise"], arrays["ref"]), expected)

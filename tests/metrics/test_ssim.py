@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
+from skimage.metrics import structural_similarity
 
 from pab_bench.errors import MetricUnavailable
 from pab_bench.metrics import Ssim
@@ -35,14 +36,14 @@ def ssim_written_out(first, second):
 def test_golden_values(pair, arrays, golden):
     expected = golden["pairs"][pair]["upstream"]["ssim"]["per_frame"]
     np.testing.assert_allclose(
-        Ssim().per_frame(arrays[pair], arrays["ref"]), expected, rtol=0, atol=1e-6
+        Ssim().values(arrays[pair], arrays["ref"]), expected, rtol=0, atol=1e-6
     )
 
 
 def test_formula(random_videos, arrays):
     for video, reference in (random_videos, (arrays["blur"], arrays["ref"])):
         expected = [ssim_written_out(a, b) for a, b in zip(video, reference, strict=True)]
-        np.testing.assert_allclose(Ssim().per_frame(video, reference), expected, atol=1e-7)
+        np.testing.assert_allclose(Ssim().values(video, reference), expected, atol=1e-7)
 
 
 def test_torchmetrics_cropped_to_where_the_window_fits(random_videos):
@@ -55,18 +56,45 @@ def test_torchmetrics_cropped_to_where_the_window_fits(random_videos):
         video, reference, data_range=1.0, sigma=1.5, kernel_size=11, return_full_image=True
     )
     expected = maps[..., 5:-5, 5:-5].mean(dim=(1, 2, 3))
-    np.testing.assert_allclose(Ssim().per_frame(*random_videos), expected.numpy(), atol=1e-7)
+    np.testing.assert_allclose(Ssim().values(*random_videos), expected.numpy(), atol=1e-7)
+
+
+def test_scikit_image(random_videos):
+    expected = [
+        structural_similarity(
+            first / 255,
+            second / 255,
+            channel_axis=-1,
+            data_range=1.0,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+        for first, second in zip(*random_videos, strict=True)
+    ]
+    np.testing.assert_allclose(Ssim().values(*random_videos), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("size", [(11, 11), (11, 64), (43, 12), (74, 53)])
+@pytest.mark.parametrize("samples", [1, 2**9, 2**30])
+def test_strips_do_not_change_values(size, samples, monkeypatch):
+    generator = np.random.default_rng(1)
+    videos = generator.integers(0, 256, (2, 2, *size, 3), dtype=np.uint8)
+    expected = [ssim_written_out(a, b) for a, b in zip(*videos, strict=True)]
+    monkeypatch.setattr("pab_bench.metrics.ssim.SAMPLES_PER_STRIP", samples)
+    monkeypatch.setattr("pab_bench.metrics.ssim.PIXELS_PER_BATCH", samples)
+    np.testing.assert_allclose(Ssim().values(*videos), expected, atol=1e-7)
 
 
 def test_identical_is_one_and_inverted_is_negative(random_videos):
     video = random_videos[0]
-    assert Ssim().per_frame(video, video).tolist() == [1.0, 1.0, 1.0]
-    assert (Ssim().per_frame(video, 255 - video) < 0).all()
+    np.testing.assert_allclose(Ssim().values(video, video), 1.0, rtol=0, atol=1e-15)
+    assert (Ssim().values(video, 255 - video) < 0).all()
 
 
 def test_frames_smaller_than_the_window():
     video = np.zeros((1, 10, 40, 3), np.uint8)
     with pytest.raises(MetricUnavailable, match="at least 11x11, got 10x40"):
-        Ssim().per_frame(video, video)
+        Ssim().values(video, video)
     fitting = np.zeros((1, 11, 11, 3), np.uint8)
-    assert Ssim().per_frame(fitting, fitting).tolist() == [1.0]
+    assert Ssim().values(fitting, fitting) == pytest.approx([1.0], abs=1e-15)

@@ -32,19 +32,19 @@ def test_plain_integers(random_videos):
     for frame, following in pairwise(frames):
         differences = [abs(a - b) for a, b in zip(frame, following, strict=True)]
         expected.append((255 - sum(differences) / len(differences)) / 255)
-    np.testing.assert_allclose(TemporalFlickering().per_frame(video), expected, rtol=1e-14)
+    np.testing.assert_allclose(TemporalFlickering().values(video), expected, rtol=1e-14)
 
 
 def test_extremes_do_not_wrap():
     black, white = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)
-    assert TemporalFlickering().per_frame(np.stack([black, white, black])).tolist() == [0.0, 0.0]
-    assert TemporalFlickering().per_frame(np.stack([white, white])).tolist() == [1.0]
+    assert TemporalFlickering().values(np.stack([black, white, black])).tolist() == [0.0, 0.0]
+    assert TemporalFlickering().values(np.stack([white, white])).tolist() == [1.0]
 
 
 def test_one_frame_has_no_flickering():
     still = np.zeros((1, 4, 4, 3), np.uint8)
     with pytest.raises(MetricUnavailable, match="at least 2 frames, got 1"):
-        TemporalFlickering().per_frame(still)
+        TemporalFlickering().values(still)
     mean = measure_video(TemporalFlickering(), still).mean
     assert mean.value is None
     assert "at least 2 frames" in mean.reason
@@ -52,4 +52,4 @@ def test_one_frame_has_no_flickering():
 
 def test_refused_input():
     with pytest.raises(InvalidVideo, match="got float32"):
-        TemporalFlickering().per_frame(np.zeros((2, 4, 4, 3), np.float32))
+        TemporalFlickering().values(np.zeros((2, 4, 4, 3), np.float32))

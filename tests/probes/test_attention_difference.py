@@ -22,11 +22,11 @@ def by_hand(now, before):
 def test_measures_are_those_of_their_definitions(dtype):
     torch.manual_seed(0)
     outputs = [torch.randn(2, 5, 8).to(dtype) for _ in TIMES]
-    gates = [0.3, 0.5, 2.0]
+    gates = torch.randn(3, 2, 1, 8).to(dtype)
     recorder = AttentionDifference()
     recorder.start_video()
     for call, (output, gate) in enumerate(zip(outputs, gates, strict=True)):
-        recorder.observe(SPATIAL, 1, call, output, output * gate)
+        recorder.observe(SPATIAL, 1, call, output, gate, gate * output)
     rows = recorder.rows(TIMES)
     assert [(r["step"], r["timestep"], r["tensor"]) for r in rows] == [
         (1, 500, "ungated"),
@@ -36,8 +36,10 @@ def test_measures_are_those_of_their_definitions(dtype):
     ]
     for row in rows:
         step = row["step"]
-        factors = (gates[step], gates[step - 1]) if row["tensor"] == "gated" else (1.0, 1.0)
-        expected = by_hand(outputs[step] * factors[0], outputs[step - 1] * factors[1])
+        now, before = outputs[step], outputs[step - 1]
+        if row["tensor"] == "gated":
+            now, before = gates[step] * now, gates[step - 1] * before
+        expected = by_hand(now, before)
         for name, value in expected.items():
             assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-6)
 
@@ -46,7 +48,7 @@ def test_cross_attention_has_no_gate_and_equal_rows():
     recorder = AttentionDifference()
     for call in range(2):
         output = torch.full((3,), 1.0 + call)
-        recorder.observe(CROSS, 0, call, output, output)
+        recorder.observe(CROSS, 0, call, output, None, output)
     ungated, gated = recorder.rows(TIMES)
     assert (ungated.pop("tensor"), gated.pop("tensor")) == ("ungated", "gated")
     assert ungated == gated
@@ -55,9 +57,9 @@ def test_cross_attention_has_no_gate_and_equal_rows():
 
 def test_blocks_and_videos_do_not_mix():
     recorder = AttentionDifference()
-    recorder.observe(SPATIAL, 0, 0, torch.ones(2), torch.ones(2))
-    recorder.observe(SPATIAL, 1, 1, torch.zeros(2), torch.zeros(2))
+    recorder.observe(SPATIAL, 0, 0, torch.ones(2), None, torch.ones(2))
+    recorder.observe(SPATIAL, 1, 1, torch.zeros(2), None, torch.zeros(2))
     assert recorder.rows(TIMES) == []
     recorder.start_video()
-    recorder.observe(SPATIAL, 0, 1, torch.zeros(2), torch.zeros(2))
+    recorder.observe(SPATIAL, 0, 1, torch.zeros(2), None, torch.zeros(2))
     assert recorder.rows(TIMES) == []

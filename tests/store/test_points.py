@@ -143,3 +143,35 @@ def test_the_lock_holds_between_processes(tmp_path):
     for worker in workers:
         worker.join(60)
     assert (tmp_path / "count").read_text() == "40"
+
+
+@pytest.mark.parametrize("name", ["metrics.parquet", "videos/000-0.safetensors", "record.json"])
+def test_a_file_with_one_changed_byte_is_named_and_counts_as_absent(tmp_path, caplog, name):
+    store = Store(tmp_path)
+    store.save(record(), data())
+    path = store.folder("abc") / name
+    content = bytearray(path.read_bytes())
+    place = content.index(b"toy") if name == "record.json" else len(content) // 2
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert store.load("abc") is None
+    assert f"{name} is not what was written" in caplog.text
+
+
+def test_a_folder_that_somebody_has_put_there_is_no_point(tmp_path, caplog):
+    store = Store(tmp_path)
+    store.save(record(), data())
+    (store.folder("abc") / "SHA256SUMS").unlink()
+    assert store.load("abc") is None
+    assert "SHA256SUMS" in caplog.text
+
+
+def test_what_a_killed_process_has_left_is_removed(tmp_path):
+    store = Store(tmp_path)
+    store.save(record(), data())
+    for name in (".abc-x1", ".old-abc-x2", ".other-x3"):
+        (store.points / name / "point").mkdir(parents=True)
+    with store.lock("abc"):
+        left = sorted(path.name for path in store.points.iterdir())
+    assert left == [".locks", ".other-x3", "abc"]
+    assert [r.id for r in store.records()] == ["abc"]

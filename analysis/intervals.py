@@ -1,0 +1,62 @@
+"""95 % intervals of every job's metrics; the statistics are those of `analysis.statistics`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED, mean_interval
+from analysis.statistics.samples import units_of
+from analysis.statistics.summary import FEW, few
+
+_FEWEST_RESAMPLES = 999
+_FULL = 2_000
+"""With more sets than these, each is drawn less often, so that thousands of jobs stay cheap."""
+
+
+def resamples_for(sets: int) -> int:
+    """How often each of so many sets is drawn.
+
+    >>> resamples_for(10), resamples_for(4_000), resamples_for(100_000)
+    (9999, 4999, 999)
+    """
+    return max(_FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * _FULL // max(sets, 1)))
+
+
+def intervals_frame(videos: pd.DataFrame) -> pd.DataFrame:
+    """Mean and interval of every job and metric.
+
+    Args:
+        videos: columns job, prompt, seed, metric, value, one row per video; values that are not
+            finite are left out.
+
+    Returns:
+        Columns job, metric, mean, low, high (missing with fewer than two units to draw from), n
+        (videos), and `note`, what limits the interval.
+    """
+    groups = videos[np.isfinite(videos["value"])].groupby(["job", "metric"], sort=True)
+    resamples = resamples_for(groups.ngroups)
+    rows = []
+    for (job, metric), part in groups:
+        values = part["value"].to_numpy()
+        samples = dict(zip(zip(part["prompt"], part["seed"], strict=True), values, strict=True))
+        units, kind = units_of(samples)
+        ends = mean_interval(units, resamples=resamples) if len(units) > 1 else None
+        low, high = (ends.low, ends.high) if ends else (None, None)
+        rows.append((job, metric, values.mean(), low, high, len(values), few(units, kind)))
+    frame = pd.DataFrame(rows, columns=["job", "metric", "mean", "low", "high", "n", "note"])
+    return frame.astype({"mean": "float64", "low": "float64", "high": "float64"})
+
+
+def definition(intervals: pd.DataFrame) -> list[str]:
+    """What the intervals are and what limits them, as sentences; nothing without intervals."""
+    if not intervals["low"].notna().any():
+        return []
+    text = (
+        f"Intervals: {CONFIDENCE:.0%} BCa bootstrap of the mean, "
+        f"{resamples_for(len(intervals))} resamples, seed {SEED}; prompts are drawn, each with all "
+        "its seeds, or, of a single prompt, its seeds."
+    )
+    if intervals["note"].str.contains("too narrow").any():
+        text += f" With fewer than {FEW} to draw from, an interval is too narrow."
+    return [text]

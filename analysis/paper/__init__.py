@@ -1,0 +1,1 @@
+"""What the PAB paper prints, as facts with their sources; unconfirmed numbers stay marked."""

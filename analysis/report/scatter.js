@@ -1,0 +1,118 @@
+// Quality against cost, with the points that no other point beats.
+const HEIGHT = 420, LEFT = 74, RIGHT = 24, TOP = 18, BOTTOM = 52;
+let WIDTH = 900;
+
+// As wide as its box, so that letters keep their size on a phone.
+function canvasIn(box, label) {
+  WIDTH = Math.min(1100, Math.max(320, box.clientWidth - 14));
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+  return svg;
+}
+
+function startScatter() {
+  const box = byId("scatter");
+  if (!box) return;
+  const quality = content.axes.filter((axis) => axis.kind === "quality");
+  fill(byId("scatter-y"), quality.map((axis) => [axis.name, axis.text]));
+  fill(byId("scatter-x"), content.axes.map((axis) => [axis.name, axis.text]));
+  const paint = () => drawScatter(box, axisOf("scatter-x"), axisOf("scatter-y"));
+  for (const id of ["scatter-x", "scatter-y"]) byId(id).addEventListener("change", paint);
+  whenChosen(paint);
+  whenResized(paint);
+  paint();
+}
+
+function axisOf(id) {
+  return content.axes.find((axis) => axis.name === byId(id).value);
+}
+
+// A point is beaten by one that is at least as good in both and better in one.
+function front(points, across, up) {
+  if (!across.better || !up.better) return new Set();
+  const better = (a, b) => {
+    const x = across.better * (a.x - b.x), y = up.better * (a.y - b.y);
+    return x >= 0 && y >= 0 && (x > 0 || y > 0);
+  };
+  return new Set(points.filter((p) => !points.some((other) => better(other, p))).map((p) => p.row.job));
+}
+
+function drawScatter(box, across, up) {
+  const points = content.rows
+    .filter((row) => row.ok && row.values[across.name] !== null && row.values[up.name] !== null)
+    .map((row) => ({ row, x: row.values[across.name], y: row.values[up.name] }));
+  const svg = canvasIn(box, `${up.text} against ${across.text}`);
+  box.replaceChildren(svg);
+  if (!points.length) {
+    draw(svg, "text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no point has both numbers");
+    return;
+  }
+  // The PSNR of identical videos is capped at 100 dB; on scale it would squash all others.
+  const capped = up.name === "psnr_db" && points.some((p) => p.y < 100);
+  const onScale = points.filter((p) => !(capped && p.y >= 100));
+  const [x, y] = [scale(points.map((p) => p.x), LEFT, WIDTH - RIGHT),
+    scale(onScale.map((p) => p.y), HEIGHT - BOTTOM, TOP + (capped ? 26 : 0))];
+  drawAxes(svg, x, y, across.text, up.text);
+  const best = front(points, across, up);
+  const line = onScale.filter((p) => best.has(p.row.job)).sort((a, b) => a.x - b.x);
+  draw(svg, "path", { class: "front", d: line.map((p, i) => `${i ? "L" : "M"}${x.at(p.x)} ${y.at(p.y)}`).join("") });
+  for (const p of points) {
+    const above = capped && p.y >= 100;
+    const place = { cx: x.at(p.x), cy: above ? TOP + 4 : y.at(p.y) };
+    const classes = ["dot", best.has(p.row.job) ? "best" : "", p.row.job === state.job ? "chosen" : ""];
+    const dot = draw(svg, "circle", { ...place, r: 6, class: classes.join(" "), "data-job": p.row.job, tabindex: 0 });
+    const text = pointText(p.row, above);
+    dot.addEventListener("pointermove", (event) => tip(text, event));
+    dot.addEventListener("pointerleave", untip);
+    dot.addEventListener("click", (event) => { choose(p.row.job); tip(text, event); });
+    dot.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(p.row.job); });
+    draw(dot, "title", {}, text);
+  }
+  if (points.length <= 12) nameDots(svg, onScale, x, y);
+  if (capped && onScale.length < points.length) {
+    draw(svg, "text", { x: WIDTH - RIGHT, y: TOP + 8, "text-anchor": "end" }, "▲ top edge: identical (100 dB)");
+  }
+}
+
+function nameDots(svg, points, x, y) {
+  const taken = points.map((p) => [x.at(p.x) - 7, y.at(p.y) - 7, 14, 14]);
+  const free = (b) => taken.every((t) => b[0] + b[2] < t[0] || t[0] + t[2] < b[0] || b[1] + b[3] < t[1] || t[1] + t[3] < b[1]);
+  for (const p of points) {
+    const width = p.row.label.length * 6.6, left = x.at(p.x), top = y.at(p.y);
+    const places = [[left + 10, top - 8], [left - 10 - width, top - 8], [left - width / 2, top - 26], [left - width / 2, top + 10], [left + 10, top + 8]];
+    const found = places.map(([a, b]) => [a, b, width, 15]).find((b) => b[0] > LEFT && b[0] + b[2] < WIDTH && free(b));
+    if (!found) continue;
+    taken.push(found);
+    draw(svg, "text", { x: found[0], y: found[1] + 12, class: "label" }, p.row.label);
+  }
+}
+
+function pointText(row, identical) {
+  const lines = content.columns.map((column, place) => `${column.header}: ${row.cells[place][0]}`);
+  return [row.label, ...lines, ...(identical ? ["identical to its baseline"] : [])].join("\n");
+}
+
+function scale(values, from, to) {
+  let low = Math.min(...values), high = Math.max(...values);
+  if (low === high) { low -= Math.abs(low) * 0.05 || 0.5; high += Math.abs(high) * 0.05 || 0.5; }
+  const margin = (high - low) * 0.07;
+  low -= margin;
+  high += margin;
+  return { low, high, at: (value) => from + ((value - low) / (high - low)) * (to - from) };
+}
+
+function drawAxes(svg, x, y, across, up) {
+  for (const value of ticks(y.low, y.high, 6)) {
+    draw(svg, "line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(value), y2: y.at(value) });
+    draw(svg, "text", { x: LEFT - 8, y: y.at(value) + 4, "text-anchor": "end" }, number(value));
+  }
+  for (const value of ticks(x.low, x.high, WIDTH / 120)) {
+    draw(svg, "line", { class: "grid", y1: TOP, y2: HEIGHT - BOTTOM, x1: x.at(value), x2: x.at(value) });
+    draw(svg, "text", { x: x.at(value), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, number(value));
+  }
+  draw(svg, "text", { class: "label", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, across);
+  const middle = (TOP + HEIGHT - BOTTOM) / 2;
+  draw(svg, "text", { class: "label", x: 16, y: middle, "text-anchor": "middle", transform: `rotate(-90 16 ${middle})` }, up);
+}

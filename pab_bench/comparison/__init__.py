@@ -1,0 +1,1 @@
+"""Two folders of videos that anyone made, measured against each other without any model."""

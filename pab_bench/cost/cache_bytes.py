@@ -1,0 +1,67 @@
+"""How much memory broadcasting holds, from the plan alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pab_bench.broadcast.cache_options import CacheOptions
+from pab_bench.broadcast.kinds import Group
+from pab_bench.broadcast.plan import Plan
+from pab_bench.cost.transformer_work import TransformerWork
+
+
+@dataclass(frozen=True)
+class CacheBytes:
+    """Bytes of kept tensors.
+
+    Attributes:
+        peak: the most that is held at once.
+        at_peak: what of it belongs to each group.
+        per_call: the most that is held during each call, or after it.
+    """
+
+    peak: int
+    at_peak: Mapping[Group, int]
+    per_call: tuple[int, ...]
+
+
+def predict_cache(
+    plan: Plan, work: TransformerWork, options: CacheOptions, lanes: int = 1
+) -> CacheBytes:
+    """Follow the plan through all calls: what is kept, and when it is let go.
+
+    Args:
+        plan: the decisions.
+        work: what each site keeps, in the order in which the sites are visited.
+        options: in which dtype outputs are kept.
+        lanes: transformer calls per denoising step.
+    """
+    sizes = {
+        (group, block): sum(options.bytes_of(*tensor) for tensor in site.kept)
+        for group, sites in work.sites.items()
+        for block, site in enumerate(sites)
+    }
+    source = {group: table.tolist() for group, table in plan.source.items()}
+    last_use = {group: plan.last_use(group).tolist() for group in plan.source}
+    held = peak = 0
+    by_group = dict.fromkeys(plan.source, 0)
+    at_peak = dict(by_group)
+    per_call = []
+    for call in range(plan.calls):
+        most = held
+        for _ in range(lanes):
+            for group, block in work.order:
+                size, origin = sizes[group, block], source[group][call][block]
+                change = 0
+                if origin == call and last_use[group][call][block] > call:
+                    change = size
+                elif origin != call and last_use[group][origin][block] == call:
+                    change = -size
+                by_group[group] += change
+                held += change
+                most = max(most, held)
+                if held > peak:
+                    peak, at_peak = held, dict(by_group)
+        per_call.append(most)
+    return CacheBytes(peak, at_peak, tuple(per_call))

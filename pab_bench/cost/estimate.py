@@ -1,0 +1,187 @@
+"""What one grid point costs, known from its settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from pab_bench.broadcast.engine import BroadcastObject
+from pab_bench.broadcast.kinds import KINDS
+from pab_bench.broadcast.plan import Plan, make_plan
+from pab_bench.config.settings import ModelSettings, Settings
+from pab_bench.cost.blueprint import Blueprint
+from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
+from pab_bench.cost.conventions import Convention, Decoder
+from pab_bench.cost.counting import work_of
+from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
+from pab_bench.cost.registry import get_blueprint
+from pab_bench.cost.transformer_work import TransformerWork, transformer_work
+from pab_bench.cost.work import Work
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The predicted cost of a point.
+
+    Attributes:
+        settings: the point.
+        system: the system's name.
+        convention: what counts as an operation.
+        plan: the decisions.
+        text_tokens: tokens of the text that is attended to.
+        tokens_from: where that number comes from: `convention`, `tokenizer` or `padding`.
+        flops: operations per video.
+    """
+
+    settings: Settings
+    system: str
+    convention: Convention
+    plan: Plan
+    text_tokens: int
+    tokens_from: str
+    flops: Flops
+
+    @cached_property
+    def cache(self) -> CacheBytes:
+        """Memory held by broadcasting."""
+        return cache_of(self.settings, self.plan, self.text_tokens)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; operations and bytes are of one video."""
+        flops, cache, settings = self.flops, self.cache, self.settings
+        return {
+            "schema": SCHEMA,
+            "model": settings.model.name,
+            "system": self.system,
+            "sampler": settings.model.sampler.rpartition(":")[2],
+            "preset": settings.preset,
+            "rules": settings.identity()["rules"],
+            "broadcast_object": settings.broadcast_object,
+            "size": [settings.model.frames, settings.model.height, settings.model.width],
+            "steps": settings.steps,
+            "calls": self.plan.calls,
+            "guidance": settings.guidance,
+            "dtype": settings.dtype,
+            "text_tokens": self.text_tokens,
+            "text_tokens_from": self.tokens_from,
+            "convention": self.convention.to_json(),
+            "flops_baseline": flops.baseline,
+            "flops_method": flops.method,
+            "flops_ratio": flops.ratio,
+            "speedup_bound": 1 / flops.ratio,
+            "denoising_ratio": flops.denoising_ratio,
+            "denoising_speedup_bound": 1 / flops.denoising_ratio,
+            "flops_by_kind": flops.by_kind(),
+            "flops_per_call": {
+                "timesteps": list(self.plan.timesteps),
+                "baseline": flops.baseline_call,
+                "method": flops.per_call.tolist(),
+            },
+            "flops_per_site": {g.name: sites.tolist() for g, sites in flops.sites.items()},
+            "reuse_counts": reuse_counts(self.plan),
+            "reuse_visits": reuse_visits(self.plan),
+            "cache_bytes": cache.peak,
+            "cache_bytes_by_kind": {
+                kind: sum(n for group, n in cache.at_peak.items() if group.kind == kind)
+                for kind in KINDS
+            },
+            "cache_bytes_per_call": list(cache.per_call),
+            "cache_dtype": settings.cache.dtype or settings.dtype,
+            "cache_device": settings.cache.device,
+        }
+
+
+def estimate(settings: Settings, convention: Convention) -> Estimate:
+    """Predict the cost of a point.
+
+    Raises:
+        ConfigError: if the model is not known without its weights.
+    """
+    blueprint = get_blueprint(settings.model, settings.dtype)
+    tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
+    plan = plan_of(settings, blueprint)
+    flops = flops_of(settings, convention, plan, tokens)
+    return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
+
+
+def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int) -> Flops:
+    """Operations of one video that follows `plan`, with a text of `tokens` tokens."""
+    networks = settings.model, settings.dtype
+    blueprint = get_blueprint(*networks)
+    guided = blueprint.guided(settings.guidance)
+    batch = 2 if guided and convention.guidance_batch else 1
+    return predict_flops(
+        plan,
+        _transformer_work(*networks, batch, tokens, settings.broadcast_object),
+        convention,
+        blueprint.system,
+        _encoding(*networks, guided) if convention.text_encoder else Work(),
+        _decoding(*networks, convention.decoder),
+    )
+
+
+def plan_of(settings: Settings, blueprint: Blueprint) -> Plan:
+    """The point's plan, without its sampler."""
+    architecture = blueprint.architecture
+    return make_plan(
+        settings.rules,
+        blueprint.timesteps(settings.steps),
+        architecture.depth,
+        architecture.groups,
+        counter_period=settings.steps,
+    )
+
+
+def cache_of(settings: Settings, plan: Plan, tokens: int, lanes: int = 1) -> CacheBytes:
+    """What a run of `plan` will hold.
+
+    Args:
+        settings: the point.
+        plan: its decisions.
+        tokens: tokens of the text that is attended to.
+        lanes: transformer calls per denoising step.
+    """
+    guided = get_blueprint(settings.model, settings.dtype).guided(settings.guidance)
+    batch = 2 if guided and lanes == 1 else 1
+    work = _transformer_work(
+        settings.model, settings.dtype, batch, tokens, settings.broadcast_object
+    )
+    return predict_cache(plan, work, settings.cache, lanes)
+
+
+def text_tokens(
+    blueprint: Blueprint, convention: Convention, prompts: Sequence[str]
+) -> tuple[int, str]:
+    """Tokens of the text that is attended to, and where the number comes from."""
+    if blueprint.system in convention.text_tokens:
+        return convention.text_tokens[blueprint.system], "convention"
+    counted = blueprint.text_tokens(prompts)
+    if counted is not None:
+        return counted, "tokenizer"
+    return blueprint.padded_text_tokens, "padding"
+
+
+@lru_cache(maxsize=16)
+def _transformer_work(
+    model: ModelSettings, dtype: str, batch: int, tokens: int, broadcast_object: BroadcastObject
+) -> TransformerWork:
+    blueprint = get_blueprint(model, dtype)
+    return transformer_work(
+        blueprint.architecture, blueprint.inputs(batch, tokens), broadcast_object
+    )
+
+
+@lru_cache(maxsize=16)
+def _encoding(model: ModelSettings, dtype: str, guided: bool) -> Work:
+    blueprint = get_blueprint(model, dtype)
+    return work_of(blueprint.encode) * (blueprint.encoded_prompts if guided else 1)
+
+
+@lru_cache(maxsize=16)
+def _decoding(model: ModelSettings, dtype: str, decoder: Decoder) -> Work:
+    blueprint = get_blueprint(model, dtype)
+    return Work() if decoder == "none" else work_of(lambda: blueprint.decode(decoder))

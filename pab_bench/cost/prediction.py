@@ -1,0 +1,143 @@
+"""What a plan costs under a convention: pure arithmetic on what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pab_bench.broadcast.kinds import KINDS, Group, Kind
+from pab_bench.broadcast.plan import Plan
+from pab_bench.cost.conventions import Convention
+from pab_bench.cost.transformer_work import TransformerWork
+from pab_bench.cost.work import Work
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Operations of one video.
+
+    Attributes:
+        sites: per group what each site takes when it computes, (depth,).
+        rest: per call outside the sites.
+        text_encoder: for all prompts of a video; 0 if the convention leaves it out.
+        decoder: likewise.
+        per_call: of the method, in every call, its rest included.
+        groups: of the method, per group.
+        calls: number of transformer calls.
+    """
+
+    sites: Mapping[Group, Counts]
+    rest: int
+    text_encoder: int
+    decoder: int
+    per_call: Counts
+    groups: Mapping[Group, int]
+    calls: int
+
+    @property
+    def baseline_call(self) -> int:
+        """A call in which everything computes."""
+        return self.rest + sum(int(site.sum()) for site in self.sites.values())
+
+    @property
+    def outside(self) -> int:
+        """Text encoder and decoder, which no plan changes."""
+        return self.text_encoder + self.decoder
+
+    @property
+    def baseline(self) -> int:
+        """A whole video with nothing reused."""
+        return self.calls * self.baseline_call + self.outside
+
+    @property
+    def method(self) -> int:
+        """A whole video that follows the plan."""
+        return int(self.per_call.sum()) + self.outside
+
+    @property
+    def ratio(self) -> float:
+        """The method's operations over the baseline's."""
+        return self.method / self.baseline
+
+    @property
+    def denoising_ratio(self) -> float:
+        """The same without text encoder and decoder."""
+        return int(self.per_call.sum()) / (self.calls * self.baseline_call)
+
+    def by_kind(self) -> dict[str, dict[str, int]]:
+        """Baseline's and method's operations per kind, and of everything outside the sites."""
+        rows: dict[str, dict[str, int]] = {kind: {"baseline": 0, "method": 0} for kind in KINDS}
+        for group, sites in self.sites.items():
+            rows[group.kind]["baseline"] += self.calls * int(sites.sum())
+            rows[group.kind]["method"] += self.groups[group]
+        outside = {
+            "rest": self.calls * self.rest,
+            "text_encoder": self.text_encoder,
+            "decoder": self.decoder,
+        }
+        rows.update({name: {"baseline": n, "method": n} for name, n in outside.items()})
+        return rows
+
+
+def predict_flops(
+    plan: Plan,
+    work: TransformerWork,
+    convention: Convention,
+    system: str,
+    text_encoder: Work,
+    decoder: Work,
+) -> Flops:
+    """Lay a plan over what was counted.
+
+    Args:
+        plan: the decisions.
+        work: of one transformer call.
+        convention: what counts.
+        system: the system's name, which a convention may treat in its own way.
+        text_encoder: work of encoding all prompts of a video.
+        decoder: work of decoding a video.
+    """
+    rest = convention.count(work.rest, system)
+    per_call = np.full(plan.calls, rest, dtype=np.int64)
+    computed, groups = {}, {}
+    for group, sites in work.sites.items():
+        new, old = (
+            np.array([convention.count(part, system, group.kind) for part in parts], dtype=np.int64)
+            for parts in ([s.computed for s in sites], [s.reused for s in sites])
+        )
+        spent = np.where(plan.reuse(group), old, new)
+        per_call += spent.sum(axis=1)
+        computed[group], groups[group] = new, int(spent.sum())
+    return Flops(
+        sites=computed,
+        rest=rest,
+        text_encoder=convention.count(text_encoder, system),
+        decoder=convention.count(decoder, system),
+        per_call=per_call,
+        groups=groups,
+        calls=plan.calls,
+    )
+
+
+def reuse_counts(plan: Plan) -> dict[Kind, int]:
+    """Per kind that the model has: calls at which at least one of its sites reuses."""
+    counts: dict[Kind, int] = {}
+    for kind in KINDS:
+        tables = [plan.reuse(group).any(axis=1) for group in plan.source if group.kind == kind]
+        if tables:
+            counts[kind] = int(np.any(tables, axis=0).sum())
+    return counts
+
+
+def reuse_visits(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Per group how many visits of its sites reuse, of how many."""
+    return {
+        group.name: {"reused": int(plan.reuse(group).sum()), "visits": plan.source[group].size}
+        for group in plan.source
+    }

@@ -1,0 +1,101 @@
+"""Costs as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from pab_bench.broadcast.kinds import KINDS
+from pab_bench.config.grid import GridPoint
+from pab_bench.cost.estimate import Estimate
+from pab_bench.cost.prediction import reuse_counts
+
+TERA, GIBI = 1e12, 2**30
+_LETTERS = {"spatial": "S", "temporal": "T", "cross": "C", "mlp": "M"}
+
+
+def grid_table(estimates: Sequence[tuple[GridPoint, Estimate]]) -> Table:
+    """One row per point (and convention)."""
+    several = len({e.convention.name for _, e in estimates}) > 1
+    columns = ["job", "point", *(["convention"] if several else []), "calls", "reused S T C M"]
+    numbers = ["baseline T", "method T", "ratio", "bound", "denoise bound", "cache GiB"]
+    table = Table(title="cost of one video", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in [*columns, *numbers]:
+        left = name in ("point", "convention")
+        table.add_column(
+            name,
+            justify="left" if left else "right",
+            overflow="fold",
+            no_wrap=name not in ("point", *numbers),
+        )
+    names = point_names(list({id(point): point for point, _ in estimates}.values()))
+    for point, e in estimates:
+        counts = reuse_counts(e.plan)
+        number, name = names[id(point)]
+        table.add_row(
+            str(number),
+            escape(name),
+            *([e.convention.name] if several else []),
+            str(e.plan.calls),
+            " ".join(str(counts.get(kind, "-")) for kind in KINDS),
+            f"{e.flops.baseline / TERA:.6g}",
+            f"{e.flops.method / TERA:.6g}",
+            f"{e.flops.ratio:.5f}",
+            f"{1 / e.flops.ratio:.3f}x",
+            f"{1 / e.flops.denoising_ratio:.3f}x",
+            f"{e.cache.peak / GIBI:.4g}",
+        )
+    return table
+
+
+def point_names(points: Sequence[GridPoint]) -> dict[int, tuple[int, str]]:
+    """By the point's identity its number and the overrides in which points differ."""
+    shared = set.intersection(*(set(point.overrides) for point in points))
+    names = {}
+    for number, point in enumerate(points):
+        own = " ".join(o for o in point.overrides if o not in shared)
+        name = point.settings.model.name
+        preset = "" if point.settings.preset == "none" else f" {point.settings.preset}"
+        names[id(point)] = number, own or f"{name}{preset}"
+    return names
+
+
+def kinds_table(estimate: Estimate) -> Table:
+    """One row per kind: operations and memory."""
+    table = Table(title="by kind", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("kind")
+    for name in ("baseline T", "share", "method T", "saved", "cache GiB"):
+        table.add_column(name, justify="right")
+    rows = estimate.flops.by_kind()
+    for name, row in rows.items():
+        held = sum(n for group, n in estimate.cache.at_peak.items() if group.kind == name)
+        baseline, method = row["baseline"], row["method"]
+        table.add_row(
+            name,
+            f"{baseline / TERA:.6g}",
+            f"{baseline / estimate.flops.baseline:.1%}",
+            f"{method / TERA:.6g}",
+            f"{1 - method / baseline:.1%}" if baseline else "-",
+            f"{held / GIBI:.4g}" if name in KINDS else "",
+        )
+    return table
+
+
+def notes(estimates: Sequence[Estimate]) -> list[str]:
+    """What the numbers mean."""
+    lines = [
+        "T: 10^12 operations. ratio: method / baseline. bound: baseline / method, the largest "
+        "speedup that the plan allows if time goes with operations; denoise bound: without text "
+        "encoder and decoder.",
+        "Norms, activations and softmax are not counted (as by PyTorch's counter).",
+    ]
+    ways = {e.convention.name: e.convention for e in estimates}.values()
+    lines += [f"convention {convention.name}: {convention.description}" for convention in ways]
+    texts = {
+        f"{e.settings.model.name}: {e.text_tokens} text tokens (from {e.tokens_from})"
+        for e in estimates
+    }
+    return [escape(line) for line in [*lines, *sorted(texts)]]

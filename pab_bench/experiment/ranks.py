@@ -1,0 +1,129 @@
+"""Several processes of one run, started by torchrun: each samples a share of the videos.
+
+Rank 0 is the run: it composes, decides, measures and keeps. The others wait for work, so that a run
+on several ranks is one on a single rank but for who samples what. Only results travel, and they lie
+in the host's memory: Gloo carries them also where the devices are GPUs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pab_bench.errors import PabBenchError
+
+Item = TypeVar("Item")
+Share = Callable[..., Any]
+_PATIENCE = timedelta(days=30)
+"""Ranks wait while rank 0 measures, or waits for another process that makes the same point."""
+
+
+def rank() -> int:
+    """This process' number among those that torchrun has started; 0 if it has started none."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def count() -> int:
+    """How many processes torchrun has started; 1 if none."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def share(items: Sequence[Item], own: int, ranks: int) -> Sequence[Item]:
+    """What rank `own` of `ranks` does."""
+    return items[own::ranks]
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """Rank 0's work; the other ranks `serve` until it ends."""
+    _join()
+    import torch.distributed as dist
+
+    try:
+        yield
+    finally:
+        try:
+            dist.broadcast_object_list([None], src=0)
+        except RuntimeError:  # The others have gone: interrupted, or killed.
+            pass
+        else:
+            dist.destroy_process_group()
+
+
+def serve() -> int:
+    """Do rank 0's bidding until it ends; the exit status."""
+    _join()
+    import torch.distributed as dist
+
+    while True:
+        message: list[Any] = [None]
+        try:
+            dist.broadcast_object_list(message, src=0)
+        except RuntimeError:  # Rank 0 was killed; torchrun says so.
+            return 1
+        if message[0] is None:
+            dist.destroy_process_group()
+            return 0
+        function, arguments = message[0]
+        dist.gather_object(_call(function, arguments), None, dst=0)
+
+
+def on_all(function: str, *arguments: Any) -> list[Any]:
+    """Call `module:function` on every rank, with its rank, the number of ranks and `arguments`.
+
+    Returns:
+        What each rank has returned, by rank.
+
+    Raises:
+        WorkerFailed: for the first rank that failed, after all have ended.
+    """
+    if count() == 1:
+        return [_function(function)(0, 1, *arguments)]
+    import torch.distributed as dist
+
+    from pab_bench.experiment.failures import WORKER_KILLED, WorkerFailed
+
+    results: list[Any] = [None] * count()
+    try:
+        dist.broadcast_object_list([(function, arguments)], src=0)
+        dist.gather_object(_call(function, arguments), results, dst=0)
+    except RuntimeError as error:
+        failure = {"kind": WORKER_KILLED, "type": "RankLost", "message": str(error)}
+        raise WorkerFailed(failure) from error
+    for number, (failure, _) in enumerate(results):
+        if failure is not None:
+            failure["message"] = f"rank {number}: {failure['message']}"
+            raise WorkerFailed(failure)
+    return [result for _, result in results]
+
+
+def _call(function: str, arguments: Sequence[Any]) -> tuple[dict[str, str] | None, Any]:
+    from pab_bench.experiment.failures import describe
+
+    try:
+        return None, _function(function)(rank(), count(), *arguments)
+    except Exception as error:  # It must not keep this rank from meeting the others.
+        return describe(error), None
+
+
+def _function(reference: str) -> Share:
+    module, name = reference.split(":")
+    function: Share = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _join() -> None:
+    import torch
+    import torch.distributed as dist
+
+    from pab_bench.experiment.device import take_gpu
+
+    if not dist.is_available():
+        raise PabBenchError("this build of torch has no torch.distributed, which torchrun needs")
+    take_gpu(int(os.environ.get("LOCAL_RANK", "0")))
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, timeout=_PATIENCE)

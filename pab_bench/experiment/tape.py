@@ -1,0 +1,204 @@
+"""Replays what videos have in common, instead of computing it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from pab_bench.broadcast.cache import Cache
+from pab_bench.broadcast.engine import Key
+from pab_bench.broadcast.kinds import Group
+from pab_bench.broadcast.plan import Plan
+from pab_bench.broadcast.prefix import kept_peak, prefix_digests, resume_call
+from pab_bench.config.paths import PACKAGE
+from pab_bench.config.settings import Settings
+from pab_bench.errors import PabBenchError
+from pab_bench.experiment.provenance import hardware
+from pab_bench.store.tapes import TapedCall, TapeStore, size_of
+
+_log = logging.getLogger(__name__)
+REUSE = ("method", "broadcast_object", "cache")
+"""What determines how outputs are kept and reused, but nothing before the first reuse."""
+_NOT_OF_A_VIDEO = ("prompts", "seeds", "rules", "metrics", "measure", "record", *REUSE)
+GIGABYTE = 10**9
+
+
+class NotTapeable(PabBenchError):
+    """The transformer's output is nothing that can be kept."""
+
+
+class Tapes:
+    """The tapes of one point's videos.
+
+    Args:
+        settings: the point.
+        identity: its identity, with weights, versions and device.
+        plan: its decisions.
+        device: where the transformer computes.
+    """
+
+    def __init__(
+        self, settings: Settings, identity: Mapping[str, Any], plan: Plan, device: str
+    ) -> None:
+        self._store = TapeStore(settings.results_dir, int(settings.tape.disk_gb * GIGABYTE))
+        self._memory = int(settings.tape.memory_gb * GIGABYTE)
+        self._plan = plan
+        self._device = device
+        self._digests = prefix_digests(plan, json.dumps([identity.get(name) for name in REUSE]))
+        # On other processors, or with other threads, sums are rounded otherwise; and half a video
+        # of one version of our own models must not go on with another.
+        self._common = {
+            **video_identity(identity),
+            "hardware": hardware(),
+            "code": _code_digest(),
+        }
+
+    def open(self, prompt: str, seed: int) -> VideoTape:
+        """The tape of one video."""
+        content = {**self._common, "prompt": prompt, "seed": seed}
+        address = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+        return VideoTape(
+            self._store, address, self._digests, self._plan, self._memory, self._device
+        )
+
+
+def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a point's identity determines each of its videos, whatever its plan is."""
+    return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+
+
+def use_tapes(settings: Settings, plan: Plan) -> bool:
+    """Whether a point's videos are replayed and kept.
+
+    A variant that reuses nothing is a control: it must go through everything by itself. So must
+    what is asked for afresh.
+    """
+    is_control = plan.is_baseline() and not settings.is_baseline()
+    wanted = settings.measure.replay and settings.tape.disk_gb > 0
+    return wanted and not settings.fresh and not is_control
+
+
+@cache
+def _code_digest() -> str:
+    """Of the code that a video goes through here."""
+    digest = hashlib.sha256()
+    for folder in ("broadcast", "models", "samplers"):
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class VideoTape:
+    """The tape of one video: plays the calls that are known, keeps those that are computed.
+
+    Args:
+        store: where tapes lie.
+        trajectory: address of everything that determines the video but its plan.
+        digests: per call, of all decisions up to it.
+        plan: the decisions.
+        memory: bytes that known and new calls may take together. What does not fit is computed, or
+            not kept.
+        device: where the transformer computes.
+
+    Attributes:
+        seconds: what each known call took when it was computed.
+        peak_cache_bytes: the most that broadcasting had held at once during the known calls.
+    """
+
+    def __init__(
+        self,
+        store: TapeStore,
+        trajectory: str,
+        digests: Sequence[str],
+        plan: Plan,
+        memory: int,
+        device: str,
+    ) -> None:
+        self._store = store
+        self._trajectory = trajectory
+        self._digests = digests
+        self._memory = memory
+        self._device = device
+        self._known = self._load(plan)
+        self._new: dict[int, list[tuple[torch.Tensor, ...]]] = {}
+        self._bare = True
+        self._sizes: dict[tuple[Group, int], int] = {}
+        self.seconds = [call.seconds for call in self._known]
+        self.peak_cache_bytes = 0
+        if self._known:
+            groups = {group.name: group for group in plan.source}
+            sites = [(groups[name], block, size) for name, block, size in self._known[-1].sites]
+            self._sizes = {(group, block): size for group, block, size in sites}
+            lanes = len(self._known[-1].outputs)
+            self.peak_cache_bytes = kept_peak(plan, len(self._known), sites, lanes)
+
+    @property
+    def known(self) -> int:
+        """How many first calls are played instead of computed."""
+        return len(self._known)
+
+    def _load(self, plan: Plan) -> list[TapedCall]:
+        shared = self._store.known(self._trajectory, self._digests)
+        calls: list[TapedCall] = []
+        for digest in self._digests[: resume_call(plan, shared)]:
+            call = self._store.load(self._trajectory, digest)
+            if call is None or call.bytes > self._memory:
+                break
+            self._memory -= call.bytes
+            calls.append(call)
+        return calls[: resume_call(plan, len(calls))]
+
+    def play(self, call: int, lane: int) -> Any:
+        """The output of a known call."""
+        known = self._known[call]
+        tensors = [tensor.to(self._device, copy=True) for tensor in known.outputs[lane]]
+        return tensors[0] if known.bare else tuple(tensors)
+
+    def record(self, call: int, lane: int, output: Any) -> None:
+        """Keep a copy of an output until the video is done."""
+        bare = isinstance(output, torch.Tensor)
+        tensors = (output,) if bare else output
+        if not isinstance(tensors, tuple) or not all(isinstance(t, torch.Tensor) for t in tensors):
+            raise NotTapeable(
+                f"the transformer returned {type(output).__name__}, a tape can keep a tensor or a "
+                "tuple of tensors; measure.replay=false samples without a tape"
+            )
+        self._memory -= size_of(tensors)
+        if self._memory >= 0:
+            self._new.setdefault(call, []).append(tuple(t.detach().clone() for t in tensors))
+            self._bare = bare
+
+    def note_sizes(self, cache: Cache[Key]) -> None:
+        """A step has ended; this is what broadcasting holds."""
+        for (group, _, block, _), tensors in cache.sizes().items():
+            size = sum(cache.options.bytes_of(*tensor) for tensor in tensors)
+            self._sizes[group, block] = size
+
+    def keep(
+        self, seconds: Sequence[float], order: Sequence[tuple[Group, int]], lanes: int = 1
+    ) -> None:
+        """Write the new calls to disk.
+
+        Args:
+            seconds: what each step of the video took.
+            order: the sites in the order in which a computed call visits them.
+            lanes: transformer calls per step.
+        """
+        sites = [(group.name, block, self._sizes.get((group, block), 0)) for group, block in order]
+        for call, outputs in self._new.items():
+            digest = self._digests[call]
+            if len(outputs) < lanes or self._store.path(self._trajectory, digest).exists():
+                continue
+            host = [[tensor.cpu() for tensor in tensors] for tensors in outputs]
+            taped = TapedCall(host, self._bare, seconds[call], sites)
+            try:
+                self._store.save(self._trajectory, digest, taped)
+            except OSError as error:  # A full disk, say: the tape only saves time.
+                _log.warning("the tape could not be written: %s", error)
+                return

@@ -1,0 +1,255 @@
+"""Samples one video: the plan rides along the real sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from pab_bench.broadcast.engine import Broadcast
+from pab_bench.broadcast.plan import Plan
+from pab_bench.broadcast.playback import Playback
+from pab_bench.config.settings import Settings
+from pab_bench.experiment.device import clock
+from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
+from pab_bench.experiment.session import Session, digest
+from pab_bench.experiment.tape import Tapes, VideoTape
+from pab_bench.probes.attention_difference import AttentionDifference
+from pab_bench.probes.memory import PeakMemory
+from pab_bench.probes.site_times import SiteTimes
+from pab_bench.progress import current
+
+
+@dataclass(frozen=True)
+class VideoPlace:
+    """Which of a point's videos.
+
+    Attributes:
+        index: the prompt's index.
+        prompt: the prompt.
+        seed: the seed.
+    """
+
+    index: int
+    prompt: str
+    seed: int
+
+    def __str__(self) -> str:
+        """As it is named in messages."""
+        return f"prompt {self.index} ({self.prompt!r}), seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class SampledVideo:
+    """One video and what was observed on the way.
+
+    Attributes:
+        place: which one.
+        frames: uint8 (frames, height, width, 3).
+        steps: rows of `steps.parquet`.
+        curves: rows of `curves.parquet`.
+        timing: seconds by stage; denoising once per repeat.
+        replayed: how many of the timed denoising steps were replayed.
+        inputs: digests of what entered and of the latents that came out.
+        ledger: computed and reused visits per group, summed over the repeats.
+        peak_cache_bytes: the most that broadcasting held at once.
+        memory: the most that denoising needed; see `PeakMemory`.
+        text_tokens: tokens of the text that is attended to.
+    """
+
+    place: VideoPlace
+    frames: npt.NDArray[np.uint8]
+    steps: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
+    timing: dict[str, list[float]]
+    replayed: int
+    inputs: dict[str, Any]
+    ledger: dict[str, dict[str, int]]
+    peak_cache_bytes: int
+    memory: dict[str, int | bool]
+    text_tokens: int
+
+
+@dataclass(frozen=True)
+class _Denoised:
+    latents: torch.Tensor
+    seconds: list[float]
+    replayed: int
+    ledger: dict[str, dict[str, int]]
+    peak_cache_bytes: int
+
+
+def sample_video(
+    session: Session,
+    settings: Settings,
+    plan: Plan,
+    place: VideoPlace,
+    curves: bool,
+    tapes: Tapes | None,
+) -> SampledVideo:
+    """Sample, and decode, one video as often as the settings say.
+
+    Args:
+        session: the loaded model.
+        settings: the point.
+        plan: what to reuse.
+        place: which video.
+        curves: whether to record attention differences. A recorded video is sampled a second time
+            without the recorder: only that pass is timed, and both must agree bit for bit.
+        tapes: where steps that other videos share are found and kept; None computes everything.
+
+    Raises:
+        SamplingFailed: if latents are not finite, the video shows nothing, or two samplings of it
+            differ.
+        LedgerMismatch: if the run did something else than its plan.
+    """
+    text, encode_seconds = session.encode(place.prompt)
+    for _ in range(settings.measure.warmups):
+        _denoise(session, settings, plan, place)
+    with PeakMemory(session.device) as memory:
+        runs = [
+            _denoise(session, settings, plan, place, tape=_open(tapes, place))
+            for _ in range(settings.measure.repeats)
+        ]
+    parts = _parts(session, settings, plan, place) if settings.measure.parts else []
+    latents = runs[0].latents
+    rows: list[dict[str, Any]] = []
+    where = {"prompt": place.index, "seed": place.seed}
+    if curves:
+        recorder = AttentionDifference()
+        recorded = _denoise(session, settings, plan, place, [recorder])
+        if not torch.equal(recorded.latents, latents):
+            raise SamplingFailed("recording attention differences changed the latents")
+        rows = [{**where, **row} for row in recorder.rows(plan.timesteps)]
+    began = clock(session.device)
+    frames = session.sampler.decode(latents)
+    decode_seconds = clock(session.device) - began
+    check_frames(frames, str(place))
+    return SampledVideo(
+        place=place,
+        frames=frames,
+        steps=[
+            {**where, "repeat": repeat, **row}
+            for repeat, run in enumerate(runs)
+            for row in _step_rows(plan, run, parts[repeat] if parts else None)
+        ],
+        curves=rows,
+        timing={
+            "encode_s": [encode_seconds],
+            "denoise_s": [sum(run.seconds) for run in runs],
+            "decode_s": [decode_seconds],
+            **{name: [sum(row[name] for row in rows) for rows in parts] for name in parts_of(parts)},
+        },
+        replayed=sum(run.replayed for run in runs),
+        inputs={
+            **where,
+            "noise": digest(session.sampler.noise(place.seed)),
+            "conditional": digest(text.conditional),
+            "unconditional": digest(text.unconditional),
+            "latents": digest(latents),
+            "dtype": session.dtype,
+        },
+        ledger=add_counts([run.ledger for run in runs]),
+        peak_cache_bytes=max(run.peak_cache_bytes for run in runs),
+        memory=memory.values,
+        text_tokens=text.tokens,
+    )
+
+
+def add_counts(ledgers: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    """The sum of several ledgers' totals."""
+    total: dict[str, dict[str, int]] = {}
+    for ledger in ledgers:
+        for group, counts in ledger.items():
+            own = total.setdefault(group, dict.fromkeys(counts, 0))
+            for name, count in counts.items():
+                own[name] += count
+    return total
+
+
+def _open(tapes: Tapes | None, place: VideoPlace) -> VideoTape | None:
+    return None if tapes is None else tapes.open(place.prompt, place.seed)
+
+
+def _denoise(
+    session: Session,
+    settings: Settings,
+    plan: Plan,
+    place: VideoPlace,
+    observers: Sequence[AttentionDifference] = (),
+    tape: VideoTape | None = None,
+    probe: SiteTimes | None = None,
+) -> _Denoised:
+    text, _ = session.encode(place.prompt)
+    noise = session.sampler.noise(place.seed)
+    architecture = session.sampler.architecture
+    broadcast = Broadcast(
+        architecture,
+        plan,
+        settings.broadcast_object,
+        observers,
+        cache=settings.cache,
+        probe=probe,
+    )
+    ends: list[float] = []
+    progress = current()
+
+    def step_ended(step: int) -> None:
+        ends.append(clock(session.device))
+        progress.step(f"prompt {place.index}, seed {place.seed}", step + 1, plan.calls)
+        if tape is not None:
+            tape.note_sizes(broadcast.cache)
+
+    with ExitStack() as attached:
+        attached.enter_context(broadcast)
+        if tape is not None:
+            attached.enter_context(Playback(architecture.transformer, tape))
+        began = clock(session.device)
+        latents = session.sampler.denoise(
+            text, noise, settings.steps, settings.guidance, step_ended
+        )
+    seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]
+    peak = broadcast.peak_cache_bytes
+    if tape is not None:
+        broadcast.ledger.known(plan, tape.known)
+        seconds[: tape.known] = tape.seconds
+        peak = max(peak, tape.peak_cache_bytes)
+    broadcast.ledger.check(plan)
+    check_latents(latents, str(place))
+    if tape is not None:
+        tape.keep(seconds, broadcast.ledger.order)
+    return _Denoised(
+        latents, seconds, 0 if tape is None else tape.known, broadcast.ledger.totals(), peak
+    )
+
+
+def _parts(
+    session: Session, settings: Settings, plan: Plan, place: VideoPlace
+) -> list[list[dict[str, float]]]:
+    """Per repeat the rows of `SiteTimes`."""
+    repeats = []
+    for _ in range(settings.measure.repeats):
+        probe = SiteTimes(session.device, inside=not settings.compile)
+        _denoise(session, settings, plan, place, probe=probe)
+        repeats.append(probe.rows())
+    return repeats
+
+
+def parts_of(repeats: Sequence[Sequence[dict[str, float]]]) -> list[str]:
+    """The columns of the parts that were timed; none where they were not."""
+    return list(repeats[0][0]) if repeats else []
+
+
+def _step_rows(
+    plan: Plan, run: _Denoised, parts: Sequence[dict[str, float]] | None
+) -> list[dict[str, Any]]:
+    rows = [
+        {"step": step, "timestep": timestep, "seconds": value, "replayed": step < run.replayed}
+        for step, (timestep, value) in enumerate(zip(plan.timesteps, run.seconds, strict=True))
+    ]
+    return rows if parts is None else [row | own for row, own in zip(rows, parts, strict=True)]

@@ -1,0 +1,1 @@
+"""What one command can do with a configuration: `task=NAME`."""

@@ -1,0 +1,133 @@
+"""`task=plan`: what a command would do, without doing it and without loading weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pab_bench.broadcast.kinds import KINDS
+from pab_bench.config.grid import Grid
+from pab_bench.progress import duration
+from pab_bench.store.atomic import write_json
+from pab_bench.tasks.planned import Planned, plan_points, to_do
+from pab_bench.tasks.time_estimate import Rates, earlier_records, rates
+
+_WIDTH = 120
+NOT_KNOWN = "not known"
+
+
+def plan(grid: Grid) -> int:
+    """Print the points, what is done, and what the rest will take; 0.
+
+    With `json=FILE` the same is written there.
+
+    Raises:
+        ConfigError: if a device is not here.
+    """
+    points, baselines = plan_points(grid)
+    by_model = {
+        model: rates(earlier_records(settings))
+        for model, settings in {p.settings.model: p.settings for p in points}.items()
+    }
+    seconds = {id(p): _seconds(p, by_model[p.settings.model]) for p in [*points, *baselines]}
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    for notice in dict.fromkeys(n for point in points for n in point.settings.notices):
+        console.print(escape(notice), style="yellow", highlight=False, soft_wrap=True)
+    console.print(_table(points))
+    for line in _summary(points, baselines, seconds, by_model.values()):
+        console.print(escape(line), highlight=False, soft_wrap=True)
+    path = grid.points[0].settings.json
+    if path is not None:
+        rows = [_row(p, seconds[id(p)]) for p in points]
+        others = [_row(p, seconds[id(p)]) for p in baselines]
+        write_json(path, {"points": rows, "baselines": others})
+        console.print(f"written to {path}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _seconds(point: Planned, known: Rates | None) -> float | None:
+    return 0.0 if point.state == "done" else None if known is None else known.seconds(point)
+
+
+def _table(points: Sequence[Planned]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("job", justify="right")
+    table.add_column("point", overflow="fold")
+    for kind in (*KINDS, "all"):
+        table.add_column(kind, justify="right", no_wrap=True)
+    for name in ("FLOPs ratio", "replayed", "state"):
+        table.add_column(name, justify="right", no_wrap=True)
+    shared = set.intersection(*(set(point.overrides) for point in points))
+    for number, point in enumerate(points):
+        name = " ".join(o for o in point.overrides if o not in shared)
+        shares = point.reuse_shares()
+        table.add_row(
+            str(number),
+            escape(name or point.settings.model.name),
+            *("-" if (share := shares[k]) is None else f"{share:.1%}" for k in (*KINDS, "all")),
+            NOT_KNOWN if point.flops_ratio is None else f"{point.flops_ratio:.4f}",
+            f"{point.replayed / point.plan.calls:.0%}" if point.plan else "-",
+            point.state,
+        )
+    return table
+
+
+def _summary(
+    points: Sequence[Planned],
+    baselines: Sequence[Planned],
+    seconds: dict[int, float | None],
+    known: Sequence[Rates | None] | Any,
+) -> list[str]:
+    lines = [f"points: {_counts(points)}"]
+    if baselines:
+        lines.append(f"baselines: {_counts(baselines)}")
+    lines += [
+        f"job {number} failed before: {point.error}"
+        for number, point in enumerate(points)
+        if point.state == "failed"
+    ]
+    left = list(to_do([*points, *baselines]))
+    times = [seconds[id(point)] for point in left]
+    total = sum(time for time in times if time is not None)
+    sources = sum(rate.records for rate in known if rate is not None)
+    if not left:
+        lines.append("nothing is to be done")
+    elif all(time is None for time in times):
+        lines.append(f"time: {NOT_KNOWN}, since there is no earlier point of this model and device")
+    else:
+        more = " and more" if None in times else ""
+        lines.append(
+            f"time: about {duration(total)}{more} in one process, from {sources} earlier points"
+        )
+    if any(point.replayed for point in left):
+        lines.append(
+            "replayed: steps that an earlier point of this grid gives; not counted in the FLOPs "
+            "ratio, which is that of the method"
+        )
+    return lines
+
+
+def _counts(points: Sequence[Planned]) -> str:
+    counts = {state: sum(p.state == state for p in points) for state in ("done", "failed", "to do")}
+    stated = f"{len(points)}: {counts['done']} done, {counts['to do']} to do"
+    return stated + (f", {counts['failed']} failed before" if counts["failed"] else "")
+
+
+def _row(point: Planned, seconds: float | None) -> dict[str, Any]:
+    return {
+        "overrides": list(point.overrides),
+        "state": point.state,
+        "error": point.error,
+        "videos": point.videos,
+        "calls": point.plan.calls if point.plan else None,
+        "reuse_share": point.reuse_shares(),
+        "flops_ratio": point.flops_ratio,
+        "replayed_share": point.replayed / point.plan.calls if point.plan else None,
+        "seconds": seconds,
+    }

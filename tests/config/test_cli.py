@@ -180,9 +180,7 @@ def test_a_task_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert "task=paln: must be one of run, plan" in capsys.readouterr().err
 
 
-def test_a_command_has_one_task(
-    experiment: Experiment, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_has_one_task(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["-m", "task=run,plan"]) == 2
     assert "task=plan,run: a command has one task" in capsys.readouterr().err
     assert experiment.jobs == []

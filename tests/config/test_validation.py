@@ -29,7 +29,10 @@ from pab_bench.errors import ConfigError
         ("metrics.names=[psnr,lpip]", "metrics.names=lpip: must be one of psnr, ssim, lpips"),
         ("metrics.psnr_cap_db=0", "metrics.psnr_cap_db=0.0: must be a finite number greater"),
         ("on_error=stop", "on_error=stop: must be one of continue, raise"),
-        ("broadcast_object=score", "broadcast_object=score: must be one of output, ungated, scores"),
+        (
+            "broadcast_object=score",
+            "broadcast_object=score: must be one of output, ungated, scores",
+        ),
         ("measure.repeats=0", "measure.repeats=0: must be a whole number of at least 1"),
         ("name=a/b", "name=a/b: must be a folder's name"),
         ("model.frames=0", "model.frames=0: must be a whole number of at least 1"),

@@ -47,23 +47,38 @@ class _Entry:
 def gaps(data: SweepData) -> pd.DataFrame:
     """Points in which one kind alone reuses, by gap; kinds with a single gap are left out.
 
+    Of several series of a kind (other windows or blocks, say) the one with most gaps is taken.
+
     Returns:
         The summary's columns, with context, kind and gap.
 
     Raises:
         NothingToShow: no kind was swept alone over several gaps.
     """
-    found: dict[Hashable, list[tuple[_Entry, dict[str, Any]]]] = {}
+    found: dict[tuple[str, str, str], list[tuple[_Entry, dict[str, Any]]]] = {}
     for entry in _entries(data):
-        ((kind, rule), *others) = entry.rules.items() or (("", {}),)
-        if others or "gap" not in rule:
+        if len(entry.rules) != 1:
+            continue
+        kind, rule = next(iter(entry.rules.items()))
+        if "gap" not in rule:
             continue
         series = (entry.context(), kind, _text(rule, "threshold", "block"))
         found.setdefault(series, []).append((entry, {"kind": kind, "gap": rule["gap"]}))
-    kept = [rows for rows in found.values() if len({row["gap"] for _, row in rows}) > 1]
+    longest: dict[Hashable, list[tuple[_Entry, dict[str, Any]]]] = {}
+    for (_, kind, _), rows in found.items():
+        entry = rows[0][0]
+        line = (baseline_name(entry.job.baseline or entry.point), kind)
+        if _gap_count(rows) > _gap_count(longest.get(line, [])):
+            longest[line] = rows
+    kept = [row for rows in longest.values() if _gap_count(rows) > 1 for row in rows]
     if not kept:
         raise NothingToShow("no kind was swept alone over several gaps")
-    return _frame(data, [row for rows in kept for row in rows]).sort_values(["kind", "gap"])
+    frame = _frame(data, kept).drop_duplicates(["context", "kind", "gap"])
+    return frame.sort_values(["context", "kind", "gap"])
+
+
+def _gap_count(rows: list[tuple[_Entry, dict[str, Any]]]) -> int:
+    return len({row["gap"] for _, row in rows})
 
 
 def components(data: SweepData) -> pd.DataFrame:
@@ -106,7 +121,7 @@ def objects(data: SweepData) -> pd.DataFrame:
         if entry.rules and name is not None:
             key = (entry.context(_OBJECT), _text(entry.rules))
             found.setdefault(key, {}).setdefault(name, entry)
-    best = max(found.values(), key=len, default={})
+    best = max(found.values(), key=len, default=dict[str, _Entry]())
     if len(best) < 2:
         raise NothingToShow("no rules were run with several broadcast objects")
     frame = _frame(data, [(best[name], {CHANGE: name}) for name in sorted(best)])

@@ -39,7 +39,7 @@ def load_sweep(directory: str | Path) -> Sweep:
     if not directory.is_dir():
         raise NotASweep(f"{directory}: no such folder")
     if (directory / "point.json").is_file():
-        return Sweep(directory, (_load_job(directory, 0, directory),))
+        return Sweep(directory, (_load_job(directory, 0, directory, {}),))
     if (directory / "points").is_dir():
         return _load_store(directory)
     folders = [path for path in directory.iterdir() if path.is_dir() and path.name.isdecimal()]
@@ -49,7 +49,9 @@ def load_sweep(directory: str | Path) -> Sweep:
             "points (a whole store)"
         )
     numbered = sorted((int(path.name), path) for path in folders)
-    return Sweep(directory, tuple(_load_job(directory, *entry) for entry in numbered))
+    # Thousands of jobs share a few baselines.
+    baselines: dict[Path, Point | None] = {}
+    return Sweep(directory, tuple(_load_job(directory, *entry, baselines) for entry in numbered))
 
 
 def _load_store(results: Path) -> Sweep:
@@ -92,7 +94,7 @@ def _scalars(config: Mapping[str, Any]) -> dict[str, str]:
     return found | ({"model": str(name)} if name else {})
 
 
-def _load_job(sweep: Path, number: int, folder: Path) -> Job:
+def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Point | None]) -> Job:
     path = folder / "point.json"
     if not path.is_file():
         return Job(number, "not finished", "no point.json yet")
@@ -118,20 +120,26 @@ def _load_job(sweep: Path, number: int, folder: Path) -> Job:
     if point.record.get("status") != "ok":
         reason = _reason(point.record.get("error")) or reason
         return Job(number, "failed", reason or "no reason recorded", overrides, point_id, point)
-    return Job(number, "ok", None, overrides, point_id, point, _load_baseline(store, point))
+    return Job(
+        number, "ok", None, overrides, point_id, point, _load_baseline(store, point, baselines)
+    )
 
 
-def _load_baseline(store: Path, point: Point) -> Point | None:
+def _load_baseline(store: Path, point: Point, known: dict[Path, Point | None]) -> Point | None:
+    """The point's baseline, from `known` if it was asked for before; None if it has no numbers."""
     if point.is_baseline:
         return point
     baseline_id = point.record.get("baseline_id")
     if baseline_id is None:
         return None
-    try:
-        baseline = _load_point(store, baseline_id)
-    except UnreadableRecord:
-        return None
-    return baseline if baseline is not None and baseline.record.get("status") == "ok" else None
+    place = store / baseline_id
+    if place not in known:
+        try:
+            found = _load_point(store, baseline_id)
+        except UnreadableRecord:
+            found = None
+        known[place] = found if found is not None and found.record.get("status") == "ok" else None
+    return known[place]
 
 
 def _load_point(store: Path, point_id: str) -> Point | None:

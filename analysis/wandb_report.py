@@ -7,10 +7,11 @@ It is built from what is on disk and refers to the runs that `tracking=wandb` se
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.atomic import write_text
 from analysis.data import SweepData
@@ -21,9 +22,6 @@ from analysis.pareto import pareto_front
 from analysis.tables.catalog import tables
 from analysis.tables.provenance import facts, reasons
 
-if TYPE_CHECKING:
-    from wandb_workspaces.reports.v2 import Report
-
 _NO_PACKAGE = "W&B reports need the package wandb-workspaces: pip install 'pab_bench[wandb]'"
 _SHOWN_TABLES = ("summary", "table1", "table2", "table3", "segments")
 _MOST_METRICS = 6
@@ -31,8 +29,8 @@ _MOST_TITLE = 128
 _STEP = "denoising_step"
 
 
-def wandb_report(data: SweepData, project: str, entity: str, title: str = "") -> Report:
-    """The report, not yet saved anywhere.
+def wandb_report(data: SweepData, project: str, entity: str, title: str = "") -> Any:
+    """The report, a `wandb_workspaces.reports.v2.Report`, not yet saved anywhere.
 
     Args:
         data: the sweep.
@@ -44,7 +42,7 @@ def wandb_report(data: SweepData, project: str, entity: str, title: str = "") ->
         ImportError: `wandb-workspaces` is not installed.
     """
     try:
-        import wandb_workspaces.reports.v2 as wr
+        wr: Any = importlib.import_module("wandb_workspaces.reports.v2")
     except ImportError as error:
         raise ImportError(_NO_PACKAGE) from error
 
@@ -76,7 +74,7 @@ def wandb_report(data: SweepData, project: str, entity: str, title: str = "") ->
     )
 
 
-def serialised(report: Report) -> str:
+def serialised(report: Any) -> str:
     """The report as the JSON that the server would get."""
     text: str = report._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=1)
     return text + "\n"

@@ -55,7 +55,8 @@ class Progress:
         if self._live is None:
             if self._total != 1:
                 of = "" if self._total is None else f" of {self._total}"
-                told = f"{self._done}{of} points done" + (f", {about}" if about else "")
+                points = "point" if self._done == 1 and not of else "points"
+                told = f"{self._done}{of} {points} done" + (f", {about}" if about else "")
                 print(told, file=sys.stderr, flush=True)
         else:
             self._live.update(self._points, completed=self._done, about=about)

@@ -2,6 +2,7 @@ import io
 import json
 import sys
 import threading
+import time
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_single_run_needs_no_count(capsys):
 def test_a_search_has_no_total(capsys):
     with progress.shown(None):
         progress.current().point("ok", cached=False)
-    assert capsys.readouterr().err == "1 points done\n"
+    assert capsys.readouterr().err == "1 point done\n"
 
 
 def test_nothing_is_shown_in_workers(capsys):
@@ -69,8 +70,9 @@ def test_bars_in_a_terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with progress.shown(3):
         progress.current().step("prompt 0, seed 7", 3, 50)
-        progress.current().point("failed", cached=False)
         print("a line of a log", file=sys.stderr)
+        time.sleep(2 / progress._REFRESH_PER_S)
+        progress.current().point("failed", cached=False)
     shown = terminal.getvalue()
     assert "prompt 0, seed 7" in shown
     assert "1/3" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures.attention_difference import tensor_rows
@@ -33,6 +34,8 @@ def attention_blocks(
         tensor: "ungated" or "gated". A kind without a gate is shown ungated in both.
         name: the model, for the title.
     """
+    from matplotlib.ticker import MaxNLocator
+
     parts = groups(tensor_rows(curves, tensor))
     columns = 2 if len(parts) in (2, 4) else min(len(parts), _PER_ROW)
     lines = -(-len(parts) // columns)
@@ -53,7 +56,7 @@ def attention_blocks(
     for axes in grid[len(parts) :]:
         axes.set_visible(False)
     bar = figure.colorbar(colours, ax=list(grid), label="block", pad=0.01, aspect=30)
-    bar.ax.yaxis.get_major_locator().set_params(integer=True)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     title(figure, f"{name}{', ' if name else ''}{tensor} outputs, mean over prompts and seeds")
@@ -71,7 +74,9 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: ScalarMappable) -> None:
     table = rows.pivot_table("mse", "step", "block", "mean")
     shown = table.where(table > 0)  # Nothing that is 0 has a place on a logarithmic axis.
     for block in shown:
-        axes.plot(shown.index, shown[block], color=colours.to_rgba(float(block)), linewidth=0.7)
+        axes.plot(
+            shown.index, shown[block], color=colours.to_rgba(np.array([block]))[0], linewidth=0.7
+        )
     mean, median = table.mean(axis=1), table.median(axis=1)
     axes.plot(table.index, mean.where(mean > 0), color=INK, linewidth=1.5, label="mean of blocks")
     axes.plot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -140,7 +140,7 @@ def _draw_control(
         return
     mean = per_video(rows, measure, over).mean(axis=1)
     label = "same colour, dashed: random weights" if kind == "spatial" else None
-    line = {"color": KIND_COLOURS[kind], "linestyle": (0, (3, 2)), "linewidth": 0.9}
+    line: dict[str, Any] = {"color": KIND_COLOURS[kind], "linestyle": (0, (3, 2)), "linewidth": 0.9}
     axes.plot(mean.index, mean.where(mean > floor), label=label, **line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -52,7 +52,7 @@ def gap_by_kind(points: pd.DataFrame, metrics: Mapping[str, MetricFacts]) -> Fig
             line[0].set_title(context)
     for axes in grid[-1]:
         axes.set_xlabel("gap (steps)")
-    handles = {}
+    handles: dict[str, Any] = {}
     for axes in grid.ravel():
         drawn, names = axes.get_legend_handles_labels()
         handles |= dict(zip(names, drawn, strict=True))

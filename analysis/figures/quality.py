@@ -79,7 +79,7 @@ def _draw(
     if videos is not None:
         _draw_videos(axes, shown, videos[videos["metric"] == name])
     line = "-" if axis.numeric else "none"
-    mean = {"marker": "o", "linestyle": line, "color": ACCENT, "zorder": 3}
+    mean: dict[str, Any] = {"marker": "o", "linestyle": line, "color": ACCENT, "zorder": 3}
     axes.plot(shown["x"], shown["y"], label="mean", **mean)
     draw_intervals(axes, shown)
     if f"baseline_{name}" in rows:

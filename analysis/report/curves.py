@@ -26,7 +26,7 @@ _MOST = 6
 
 def curves_content(data: SweepData) -> list[dict[str, Any]]:
     """One entry per baseline with recorded curves, at most six."""
-    found = []
+    found: list[dict[str, Any]] = []
     for baseline in data.sweep.baselines:
         try:
             curves = data.curves(baseline)

@@ -77,8 +77,7 @@ def resume_calls(plan: Plan) -> npt.NDArray[np.bool_]:
     """
     sources = np.stack(list(plan.source.values())).min(axis=(0, 2))
     earliest = np.minimum.accumulate(sources[::-1])[::-1]
-    possible = np.append(earliest >= np.arange(plan.calls), True)
-    return possible
+    return np.append(earliest >= np.arange(plan.calls), True)
 
 
 def resume_call(plan: Plan, shared: int) -> int:

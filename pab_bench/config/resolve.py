@@ -67,9 +67,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     if pab_file is not None:
         keys = merge_pab_file(pab_file, values, values["preset"], overrides, problems)
     keys = with_shared_keys(keys, values["threshold"], values["block"], problems)
-    rules = rules_from_config(
-        keys, model["threshold"], model["depth"], problems, model["mlp"]
-    )
+    rules = rules_from_config(keys, model["threshold"], model["depth"], problems, model["mlp"])
     steps = model["steps"] if values["steps"] is None else values["steps"]
     dtype = model["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(model["schedule"], steps, model, dtype)

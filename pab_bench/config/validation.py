@@ -70,7 +70,9 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     check_choice("convention", values["convention"], (*CONVENTIONS, "all"), problems)
     if values["compile"] and values["broadcast_object"] == "scores":
         problems.add(
-            "compile", True, "compiled modules do not show their attention scores; set compile=false"
+            "compile",
+            True,
+            "compiled modules do not show their attention scores; set compile=false",
         )
     check_choice("on_error", values["on_error"], ON_ERROR, problems)
     check_choice("tracking.name", values["tracking"]["name"], TRACKERS, problems)
@@ -101,9 +103,7 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     check_distinct("prompts.texts", texts, "at least one prompt", problems)
 
 
-def check_objectives(
-    objectives: Sequence[str], metrics: Sequence[str], problems: Problems
-) -> None:
+def check_objectives(objectives: Sequence[str], metrics: Sequence[str], problems: Problems) -> None:
     """A sweeper can optimise metrics that are measured, and what sampling costs."""
     for name in objectives:
         check_choice("objectives", name, (*metrics, *COSTS), problems)
@@ -124,9 +124,7 @@ def check_model(model: Mapping[str, Any], problems: Problems) -> None:
         if not (math.isfinite(model["transform_scale"]) and model["transform_scale"] > 0):
             problems.add("model.transform_scale", model["transform_scale"], "must be above 0")
     elif model["schedule"] == "pndm":
-        open_sora_plan_sizes.check_video(
-            model["frames"], model["height"], model["width"], problems
-        )
+        open_sora_plan_sizes.check_video(model["frames"], model["height"], model["width"], problems)
         if 1 <= model["steps"] < FEWEST_STEPS:
             check_at_least("model.steps", model["steps"], FEWEST_STEPS, problems)
     else:
@@ -166,9 +164,7 @@ def check_steps(key: str, value: int | None, problems: Problems) -> None:
         problems.add(key, value, f"must be a whole number from 1 to {TRAIN_TIMESTEPS}")
 
 
-def check_trailing(
-    key: str, value: int | None, schedule: str | None, problems: Problems
-) -> None:
+def check_trailing(key: str, value: int | None, schedule: str | None, problems: Problems) -> None:
     """For some numbers of steps diffusers' trailing timesteps end with -1."""
     if schedule != "ddim_trailing" or value is None or not 1 <= value <= TRAIN_TIMESTEPS:
         return

@@ -110,9 +110,9 @@ class LatteBlueprint:
         self._networks.encode(self.padded_text_tokens)
 
     def decode(self, decoder: Decoder) -> None:
-        """Decode frame by frame, or with the temporal decoder that the paper used."""
+        """Decode frame by frame; the paper used the temporal decoder of the released Latte."""
         shape = self._config.in_channels, *self._latent_size
-        if decoder == "model":
+        if decoder == "model" or self._networks.folder is not None:
             self._vae.decode(self._networks.empty(self._frames, *shape))
             return
         for start in range(0, self._frames, DECODED_TOGETHER):

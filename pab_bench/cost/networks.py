@@ -33,7 +33,7 @@ class Networks:
 
     Args:
         model: which checkpoint.
-        embedded: the folder of the checkpoint that ships with the package.
+        embedded: the folder of the checkpoint that ships with the package, if one does.
         repository: the released checkpoint, whose shapes are known without its files.
         released: constructor arguments of its networks by part.
         dtype: of all networks.
@@ -45,7 +45,7 @@ class Networks:
     def __init__(
         self,
         model: ModelSettings,
-        embedded: Path,
+        embedded: Path | None,
         repository: str,
         released: Mapping[str, Mapping[str, Any]],
         dtype: torch.dtype,
@@ -53,8 +53,9 @@ class Networks:
         self.dtype = dtype
         self._released = released
         self.folder: Path | None = None
-        path = embedded if model.path is None else Path(model.path).expanduser()
-        if (model.path or model.repository is None) and (path / "model_index.json").is_file():
+        own = embedded if model.repository is None else None
+        path = own if model.path is None else Path(model.path).expanduser()
+        if path is not None and (path / "model_index.json").is_file():
             self.folder = path
         elif model.repository != repository:
             raise ConfigError(

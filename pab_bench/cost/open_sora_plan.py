@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
@@ -18,8 +17,8 @@ from pab_bench.cost.networks import T5_XXL, Networks
 from pab_bench.models.open_sora_plan.text import prepare_prompt
 from pab_bench.models.open_sora_plan.transformer import LatteT2V
 from pab_bench.models.open_sora_plan.vae import CausalVAEModel
+from pab_bench.samplers.open_sora_plan import EMBEDDED
 
-EMBEDDED = Path(__file__).parents[1] / "minis" / "open_sora_plan"
 RELEASED: Mapping[str, Mapping[str, Any]] = {"text_encoder": T5_XXL}
 """Constructor arguments of the released networks; the defaults of the other classes are theirs."""
 

@@ -18,6 +18,7 @@ BLUEPRINTS: Mapping[str, str] = {
     "pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler": (
         "pab_bench.cost.open_sora_plan:OpenSoraPlanBlueprint"
     ),
+    "pab_bench.samplers.cogvideox:CogVideoXSampler": "pab_bench.cost.cogvideox:CogVideoXBlueprint",
 }
 """`model.sampler` to the blueprint of its networks, both as "module:class"."""
 

@@ -73,12 +73,14 @@ def kinds_table(estimate: Estimate) -> Table:
     for name, row in rows.items():
         held = sum(n for group, n in estimate.cache.at_peak.items() if group.kind == name)
         baseline, method = row["baseline"], row["method"]
+        if not baseline:  # The model has no such kind, or the convention leaves it out.
+            continue
         table.add_row(
             name,
             f"{baseline / TERA:.6g}",
             f"{baseline / estimate.flops.baseline:.1%}",
             f"{method / TERA:.6g}",
-            f"{1 - method / baseline:.1%}" if baseline else "-",
+            f"{1 - method / baseline:.1%}",
             f"{held / GIBI:.4g}" if name in KINDS else "",
         )
     return table

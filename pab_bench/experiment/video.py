@@ -143,7 +143,9 @@ def sample_video(
             "encode_s": [encode_seconds],
             "denoise_s": [sum(run.seconds) for run in runs],
             "decode_s": [decode_seconds],
-            **{name: [sum(row[name] for row in rows) for rows in parts] for name in parts_of(parts)},
+            **{
+                name: [sum(row[name] for row in rows) for rows in parts] for name in parts_of(parts)
+            },
         },
         replayed=sum(run.replayed for run in runs),
         inputs={

@@ -64,7 +64,8 @@ def finish_samples(directory: Path, grid: Grid, interrupted: bool) -> int:
     for content in found:
         errors = [video for video in content["videos"] if video["error"]]
         failed += len(errors)
-        print(f"{len(content['videos']) - len(errors)} videos in {content['folder']}")
+        count = len(content["videos"]) - len(errors)
+        print(f"{count} video{'' if count == 1 else 's'} in {content['folder']}")
         for video in errors:
             error = video["error"]
             print(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from pab_bench.metrics.base import Frames
+import numpy as np
+
+from pab_bench.metrics.base import Frames, Values
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +17,6 @@ def batches(video: Frames, most_pixels: int) -> Iterator[slice]:
     """Consecutive slices of a video's frames of at most `most_pixels` pixels, one frame at least.
 
     Example:
-        >>> import numpy as np
         >>> list(batches(np.zeros((5, 10, 10, 3), np.uint8), 200))
         [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
@@ -23,6 +24,18 @@ def batches(video: Frames, most_pixels: int) -> Iterator[slice]:
     size = max(1, most_pixels // (height * width))
     for start in range(0, frames, size):
         yield slice(start, min(start + size, frames))
+
+
+def in_batches(video: Frames, most_pixels: int, measure: Callable[[slice], torch.Tensor]) -> Values:
+    """One number per frame, from the frames of one batch after the other.
+
+    The numbers go into one array made beforehand: if small results outlived their batch, each
+    would keep the memory of a freed frame from being used again, and memory would grow after all.
+    """
+    values = np.empty(len(video))
+    for batch in batches(video, most_pixels):
+        values[batch] = measure(batch).cpu().numpy()
+    return values
 
 
 def unit_samples(frames: Frames, device: str) -> torch.Tensor:

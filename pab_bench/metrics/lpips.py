@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
 from pab_bench.metrics.base import (
     NOTHING_KNOWN,
     About,
@@ -18,7 +16,7 @@ from pab_bench.metrics.base import (
     check_pair,
     check_side,
 )
-from pab_bench.metrics.batches import batches, unit_samples
+from pab_bench.metrics.batches import in_batches, unit_samples
 from pab_bench.metrics.networks.perceptual import (
     BACKBONES,
     layer_outputs,
@@ -78,17 +76,16 @@ class Lpips(Metric):
                 installed, or weights are missing or damaged.
         """
         del about
-        reference = check_pair(video, reference)
+        theirs = check_pair(video, reference)
         backbone = BACKBONES[self.net]
         check_side(self.name, video, backbone.smallest_side)
-        return np.concatenate(
-            [
-                self._distances(video[batch], reference[batch])
-                for batch in batches(video, backbone.pixels_per_batch)
-            ]
+        return in_batches(
+            video,
+            backbone.pixels_per_batch,
+            lambda batch: self._distances(video[batch], theirs[batch]),
         )
 
-    def _distances(self, video: Frames, reference: Frames) -> Values:
+    def _distances(self, video: Frames, reference: Frames) -> torch.Tensor:
         import torch
 
         backbone = BACKBONES[self.net]
@@ -117,8 +114,7 @@ class Lpips(Metric):
                     total += rows @ (distance @ columns).T
                 else:
                     total += distance.mean(dim=(1, 2))
-            values: Values = total.cpu().numpy()
-        return values
+        return total
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pab_bench.errors import ConfigError
 from pab_bench.metrics.base import NOTHING_KNOWN, About, Frames, Metric, Values, check_pair
-from pab_bench.metrics.batches import batches, float64_device, unit_samples
+from pab_bench.metrics.batches import float64_device, in_batches, unit_samples
 
 CAP_DB = 100.0
 """The PAB evaluation's value of a frame without error, or with a mean squared error < 1e-10."""
@@ -64,17 +64,18 @@ class Psnr(Metric):
     ) -> Values:
         """PSNR of each frame in dB, shape (frames,), range 0..cap_db; see `Metric.values`."""
         del about
-        reference = check_pair(video, reference)
+        theirs = check_pair(video, reference)
         import torch
 
         device = float64_device(self.device)
-        parts = []
+
+        def squared_errors(batch: slice) -> torch.Tensor:
+            difference = unit_samples(video[batch], device).double()
+            difference -= unit_samples(theirs[batch], device)
+            return difference.square_().mean(dim=(1, 2, 3))
+
         with torch.inference_mode():
-            for batch in batches(video, PIXELS_PER_BATCH):
-                ours = unit_samples(video[batch], device).double()
-                ours -= unit_samples(reference[batch], device)
-                parts.append(ours.square_().mean(dim=(1, 2, 3)).cpu().numpy())
-        errors = np.concatenate(parts)
+            errors = in_batches(video, PIXELS_PER_BATCH, squared_errors)
         decibels: Values = np.full(errors.shape, self.cap_db)
         visible = errors > 0
         decibels[visible] = -10 * np.log10(errors[visible])

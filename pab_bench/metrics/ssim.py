@@ -17,7 +17,7 @@ from pab_bench.metrics.base import (
     check_pair,
     check_side,
 )
-from pab_bench.metrics.batches import batches, float64_device, unit_samples
+from pab_bench.metrics.batches import float64_device, in_batches, unit_samples
 
 if TYPE_CHECKING:
     import torch
@@ -66,20 +66,18 @@ class Ssim(Metric):
             MetricUnavailable: if a side is shorter than the window of 11 pixels.
         """
         del about
-        reference = check_pair(video, reference)
+        theirs = check_pair(video, reference)
         check_side(self.name, video, WINDOW)
         import torch
 
         device = float64_device(self.device)
+
+        def similarities(batch: slice) -> torch.Tensor:
+            sides = (unit_samples(frames[batch], device).double() for frames in (video, theirs))
+            return _similarities(*sides)
+
         with torch.inference_mode():
-            parts = [
-                _similarities(
-                    unit_samples(video[batch], device).double(),
-                    unit_samples(reference[batch], device).double(),
-                )
-                for batch in batches(video, PIXELS_PER_BATCH)
-            ]
-            values: Values = torch.cat(parts).cpu().numpy()
+            values = in_batches(video, PIXELS_PER_BATCH, similarities)
         # Rounding may lead a hair out of the range.
         return np.clip(values, *self.value_range)
 

@@ -31,12 +31,16 @@ NOT_IN_A_GAP_SWEEP = {
     "tables/table1",
     "tables/table2",
     "tables/table3",
+    "tables/efficiency",
+    "tables/flops",
     "figures/gap_by_kind",
     "figures/components",
     "figures/broadcast_object",
     "figures/threshold_map",
     "figures/block_map",
     "figures/cache_memory",
+    "figures/runtime_breakdown",
+    "figures/flops",
 }
 
 

@@ -246,6 +246,13 @@ def test_gap_by_kind(tmp_path: Path) -> None:
     assert (low, high) == (data.summary["psnr_db_low"][0], data.summary["psnr_db_high"][0])
 
 
+def test_a_line_over_gaps_has_one_window(tmp_path: Path) -> None:
+    wide = [({"spatial": rule(gap)}, "output") for gap in (2, 3, 4)]
+    narrow = [({"spatial": rule(gap, 300, 600)}, "output") for gap in (2, 4)]
+    data = grid(tmp_path, [*narrow, *wide])
+    assert list(gaps(data)["job"]) == [2, 3, 4]
+
+
 def test_components(tmp_path: Path) -> None:
     whole = {"spatial": 2, "temporal": 4, "cross": 6}
     less = [{k: g for k, g in whole.items() if k != left} for left in whole]

@@ -51,7 +51,8 @@ def test_nothing_is_fetched_and_nothing_is_run_from_the_data(page: Path) -> None
 
 
 def test_texts_of_records_cannot_end_the_script(data: SweepData) -> None:
-    data.sweep.baselines[0].record["prompts"][0] = "</script><script>alert(1)</script>"
+    for job, _ in data.sweep.finished:
+        job.baseline.record["prompts"][0] = "</script><script>alert(1)</script>"
     text = render(data, {}, [], [])
     assert "<script>alert" not in text
     assert "\\u003c/script>" in text

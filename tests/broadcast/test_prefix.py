@@ -1,7 +1,7 @@
 import numpy as np
+from broadcast.toy import GROUPS
 from hypothesis import given
 from hypothesis import strategies as st
-from broadcast.toy import GROUPS
 
 from pab_bench.broadcast.plan import make_plan
 from pab_bench.broadcast.prefix import prefix_digests, resume_call, resume_calls

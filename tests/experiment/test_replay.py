@@ -87,7 +87,9 @@ def test_a_control_goes_through_everything_by_itself(settings_of, tmp_path):
 
 def test_measuring_latency_replays_nothing(settings_of, tmp_path):
     make(settings_of("spatial_gap=2"), tmp_path)
-    maker = PointMaker(settings_of("spatial_gap=2", "measure=latency", "measure.repeats=3"), tmp_path / "run")
+    maker = PointMaker(
+        settings_of("spatial_gap=2", "measure=latency", "measure.repeats=3"), tmp_path / "run"
+    )
     record, cached = maker.get()
     assert not cached
     for timed in (record, maker.baseline):

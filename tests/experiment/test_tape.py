@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from broadcast.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from broadcast.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
 
 from pab_bench.broadcast.engine import Broadcast
 from pab_bench.broadcast.plan import make_plan

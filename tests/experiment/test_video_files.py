@@ -72,7 +72,7 @@ def test_a_video_that_fails_does_not_cost_the_others(sample, monkeypatch, capsys
     assert sample("sample.folder=videos") == 1
     assert files() == ["001-0.json", "001-0.mp4"]
     shown = capsys.readouterr().out
-    assert "1 videos in " in shown
+    assert "1 video in " in shown
     assert "prompt 0, seed 0 failed: BlackVideo: it is black" in shown
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hydra._internal.utils import get_args_parser
+from tasks.conftest import TINY
 
 from pab_bench.config import search_path
 from pab_bench.config.paths import ROOT
@@ -16,7 +17,6 @@ from pab_bench.config.preflight import preflight
 from pab_bench.experiment import session
 from pab_bench.experiment.point import PointMaker
 from pab_bench.tasks.planned import plan_points
-from tasks.conftest import TINY
 
 
 def planned(command, *arguments):

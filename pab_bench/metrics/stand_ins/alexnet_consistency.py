@@ -21,6 +21,9 @@ from pab_bench.metrics.networks.perceptual import BACKBONES, layer_outputs, load
 from pab_bench.metrics.vbench.formulas import consistency
 from pab_bench.metrics.vbench.transforms import IMAGENET
 
+FEATURES = 256
+"""Channels of AlexNet's fifth convolution."""
+
 
 @dataclass(frozen=True)
 class AlexnetConsistency(Metric):
@@ -60,10 +63,10 @@ class AlexnetConsistency(Metric):
 
         network = load_backbone("alex", None, self.device)
         mean, spread = (torch.tensor(v, device=self.device)[:, None, None] for v in IMAGENET)
-        parts = []
+        features = np.empty((len(video), FEATURES))
         with torch.inference_mode():
             for batch in batches(video, backbone.pixels_per_batch):
                 images = (unit_samples(video[batch], self.device) - mean) / spread
                 (output,) = layer_outputs(network, backbone.layers[-1:], images)
-                parts.append(output.double().mean(dim=(2, 3)).cpu().numpy())
-        return consistency(np.concatenate(parts))
+                features[batch] = output.mean(dim=(2, 3)).cpu().numpy()
+        return consistency(features)

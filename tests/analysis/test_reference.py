@@ -1,0 +1,49 @@
+"""Reference results: what is there is copied, what is not is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import synthetic
+
+from analysis import reference
+from analysis.figures import catalog
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store whose only sweep is `gap`, twice; of its figures only one is made."""
+    sweep = synthetic.write_store(tmp_path / "results")
+    (tmp_path / "results" / "gap" / "2025-12-31").mkdir(parents=True)
+    sweep.rename(tmp_path / "results" / "gap" / sweep.name)
+    real = catalog.drawings
+    monkeypatch.setattr(
+        catalog, "drawings", lambda data: [d for d in real(data) if d.name == "quality"]
+    )
+    return tmp_path / "results"
+
+
+def test_the_newest_sweep_is_copied_and_the_rest_is_named(results: Path, tmp_path: Path) -> None:
+    missing = reference.refresh(results, tmp_path / "to")
+    copied = {path.name for path in (tmp_path / "to" / "gap").iterdir()}
+    assert copied == {"quality.png", "summary.csv", "summary.md", "segments.md"}
+    assert missing["presets"] == "no such sweep in the results"
+    assert missing["gap: figures/contact_sheet"] == "could not be made"
+
+
+def test_no_videos_are_copied(results: Path, tmp_path: Path) -> None:
+    reference.refresh(results, tmp_path / "to")
+    kinds = {path.suffix for path in (tmp_path / "to").rglob("*") if path.is_file()}
+    assert kinds == {".png", ".md", ".csv"}
+    assert sum(path.stat().st_size for path in (tmp_path / "to").rglob("*")) < 2_000_000
+
+
+def test_the_command_says_what_is_missing(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--results", str(results), "--to", str(tmp_path / "to")]
+    assert reference.main(arguments) == 1
+    shown = capsys.readouterr().out
+    assert "components: no such sweep in the results" in shown
+    assert "gap_by_kind: could not be made" in shown

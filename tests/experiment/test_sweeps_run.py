@@ -1,0 +1,49 @@
+"""Every ready experiment for real, in small."""
+
+import pytest
+from experiment.conftest import TINY
+from hydra._internal.utils import get_args_parser
+
+import pab_bench.config.run_directory  # noqa: F401 (Registers the resolvers.)
+from pab_bench.config import search_path
+from pab_bench.config.paths import SWEEPS
+from pab_bench.config.preflight import preflight
+from pab_bench.experiment.point import PointMaker
+
+NOT_SAMPLED = {"paper_flops", "paper_flops_latte"}  # Their task is `cost`.
+OTHER_MODELS = {"table1_open_sora", "table1_open_sora_plan"}
+NAMES = sorted({path.stem for path in SWEEPS.glob("*.yaml")} - NOT_SAMPLED - {"search"})
+PROMPT = TINY[0]
+
+
+def points(name, tmp_path):
+    search_path.register()
+    small = [] if name in OTHER_MODELS else ["model.height=32", "model.width=32"]
+    lines = [
+        f"+sweeps={name}", "steps=8", "metrics.names=[psnr]", "record.curves=false", PROMPT,
+        f"results_dir={tmp_path}", *small,
+    ]  # fmt: skip
+    return preflight(get_args_parser().parse_args(lines)).points
+
+
+def run(point, tmp_path):
+    maker = PointMaker(point.settings, tmp_path / "run")
+    record, _ = maker.get()
+    assert record.status == "ok", record.error
+    assert record.baseline_id == maker.baseline.id
+    return record
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OTHER_MODELS])
+def test_the_first_and_the_last_point(name, tmp_path):
+    found = points(name, tmp_path)
+    run(found[0], tmp_path)  # In a grid of gaps it may be a control, which reuses nothing.
+    assert run(found[-1], tmp_path).plan["reuse_share"]["all"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_all_points(name, tmp_path):
+    records = [run(point, tmp_path) for point in points(name, tmp_path)]
+    assert len({record.id for record in records}) == len(records)
+    assert len({record.baseline_id for record in records}) == 1

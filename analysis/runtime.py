@@ -76,8 +76,9 @@ def efficiency_frame(data: SweepData) -> pd.DataFrame:
         NothingToShow: no job has a bound.
     """
     rows = []
+    finished = {job.number: (job, point) for job, point in data.sweep.finished}
     for row in data.need_finished().to_dict("records"):
-        job, point = next((j, p) for j, p in data.sweep.finished if j.number == row["job"])
+        job, point = finished[row["job"]]
         if job.baseline is None or point.id == job.baseline.id:
             continue
         ratio = point.value("cost", "flops_ratio")

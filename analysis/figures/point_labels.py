@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.figures.style import INK, MUTED
 
@@ -30,16 +31,17 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequ
     figure.draw_without_rendering()  # type: ignore[union-attr]
     renderer = cast("FigureCanvasAgg", figure.canvas).get_renderer()
     pixels: Any = axes.transData.transform(list(points)) if points else []
-    taken: list[Bbox] = [_box(x, y, 4) for x, y in pixels]
-    taken += [_box(x, y, 1) for line in axes.lines for x, y in _along(line)]
+    taken = _boxes(pixels, 4)
+    for line in axes.lines:
+        taken = np.vstack([taken, _boxes(_along(line), 1)])
     inside = axes.get_window_extent(renderer)
     for point, label in zip(points, labels, strict=True):
         texts = (_write(axes, point, label, offset) for offset in _OFFSETS)
         for text in texts:
             box = text.get_window_extent(renderer)
             within = inside.x0 <= box.x0 and box.x1 <= inside.x1 + 2 and box.y0 >= inside.y0
-            if within and box.y1 <= inside.y1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if within and box.y1 <= inside.y1 and not _overlaps(box, taken):
+                taken = np.vstack([taken, box.extents])
                 break
             text.remove()
         else:
@@ -70,7 +72,13 @@ def _along(line: Line2D) -> Any:
     return np.concatenate([np.linspace(a, b, 100) for a, b in pairwise(corners)])
 
 
-def _box(x: float, y: float, radius: float) -> Bbox:
-    from matplotlib.transforms import Bbox
+def _boxes(pixels: Any, radius: float) -> npt.NDArray[np.float64]:
+    """Left, bottom, right and top of the squares around some places, one row each."""
+    places = np.asarray(pixels, dtype=float).reshape(-1, 2)
+    return np.hstack([places - radius, places + radius])
 
-    return Bbox([[x - radius, y - radius], [x + radius, y + radius]])
+
+def _overlaps(box: Bbox, taken: npt.NDArray[np.float64]) -> bool:
+    left, bottom, right, top = taken.T
+    apart = (right < box.x0) | (left > box.x1) | (top < box.y0) | (bottom > box.y1)
+    return not bool(apart.all())

@@ -22,9 +22,10 @@ def report_content(data: SweepData) -> dict[str, Any]:
     """The summary's columns and rows, chart axes, curves, schedules and videos."""
     columns = document_columns(*layout(data))
     rows = data.summary.to_dict("records")
+    names = _numeric_axes(data)
     return {
         "columns": [_column(column) for column in columns],
-        "rows": [_row(data, columns, row) for row in rows],
+        "rows": [_row(data, columns, names, row) for row in rows],
         "axes": _axes(data),
         "curves": curves_content(data),
         "schedules": schedules_content(data),
@@ -48,22 +49,17 @@ def failed_jobs(data: SweepData) -> list[dict[str, Any]]:
 
 def missing_numbers(data: SweepData) -> list[str]:
     """Why numbers of finished jobs are missing."""
-    return [line for line in reasons(data) if not _is_of_unfinished(data, line)]
-
-
-def _is_of_unfinished(data: SweepData, line: str) -> bool:
-    return any(
-        line.startswith(f"job {job.number} {job.status}:")
-        for job in data.sweep.jobs
-        if job.status != "ok"
-    )
+    unfinished = sum(1 for job in data.sweep.jobs if job.error)
+    return reasons(data)[unfinished:]  # Those come first; `failed_jobs` has them.
 
 
 def _column(column: Column) -> dict[str, Any]:
     return {"header": column.header, "numeric": column.numeric}
 
 
-def _row(data: SweepData, columns: list[Column], row: dict[str, Any]) -> dict[str, Any]:
+def _row(
+    data: SweepData, columns: list[Column], names: list[str], row: dict[str, Any]
+) -> dict[str, Any]:
     number = int(row["job"])
     entry: dict[str, Any] = {
         "job": number,
@@ -73,8 +69,7 @@ def _row(data: SweepData, columns: list[Column], row: dict[str, Any]) -> dict[st
     }
     if entry["ok"]:
         entry["values"] = {
-            name: short(float(row[name])) if not pd.isna(row[name]) else None
-            for name in _numeric_axes(data)
+            name: short(float(row[name])) if not pd.isna(row[name]) else None for name in names
         }
     return entry
 

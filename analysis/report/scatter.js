@@ -20,7 +20,9 @@ function startScatter() {
   fill(byId("scatter-x"), content.axes.map((axis) => [axis.name, axis.text]));
   const paint = () => drawScatter(box, axisOf("scatter-x"), axisOf("scatter-y"));
   for (const id of ["scatter-x", "scatter-y"]) byId(id).addEventListener("change", paint);
-  whenChosen(paint);
+  whenChosen((job) => {
+    for (const dot of box.querySelectorAll(".dot")) dot.classList.toggle("chosen", Number(dot.dataset.job) === job);
+  });
   whenResized(paint);
   paint();
 }
@@ -31,12 +33,16 @@ function axisOf(id) {
 
 // A point is beaten by one that is at least as good in both and better in one.
 function front(points, across, up) {
-  if (!across.better || !up.better) return new Set();
-  const better = (a, b) => {
-    const x = across.better * (a.x - b.x), y = up.better * (a.y - b.y);
-    return x >= 0 && y >= 0 && (x > 0 || y > 0);
-  };
-  return new Set(points.filter((p) => !points.some((other) => better(other, p))).map((p) => p.row.job));
+  const best = new Set();
+  if (!across.better || !up.better) return best;
+  const x = (p) => across.better * p.x, y = (p) => up.better * p.y;
+  let last = null;
+  for (const p of [...points].sort((a, b) => x(b) - x(a) || y(b) - y(a))) {
+    if (last && !(y(p) > y(last)) && !(y(p) === y(last) && x(p) === x(last))) continue;
+    best.add(p.row.job);
+    last = p;
+  }
+  return best;
 }
 
 function drawScatter(box, across, up) {
@@ -63,12 +69,11 @@ function drawScatter(box, across, up) {
     const place = { cx: x.at(p.x), cy: above ? TOP + 4 : y.at(p.y) };
     const classes = ["dot", best.has(p.row.job) ? "best" : "", p.row.job === state.job ? "chosen" : ""];
     const dot = draw(svg, "circle", { ...place, r: 6, class: classes.join(" "), "data-job": p.row.job, tabindex: 0 });
-    const text = pointText(p.row, above);
-    dot.addEventListener("pointermove", (event) => tip(text, event));
+    dot.setAttribute("aria-label", p.row.label);
+    dot.addEventListener("pointermove", (event) => tip(pointText(p.row, above), event));
     dot.addEventListener("pointerleave", untip);
-    dot.addEventListener("click", (event) => { choose(p.row.job); tip(text, event); });
+    dot.addEventListener("click", (event) => { choose(p.row.job); tip(pointText(p.row, above), event); });
     dot.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(p.row.job); });
-    draw(dot, "title", {}, text);
   }
   if (points.length <= 12) nameDots(svg, onScale, x, y);
   if (capped && onScale.length < points.length) {

@@ -123,6 +123,8 @@ def _acceleration(units: Units) -> float:
     others = [np.delete(units, row, axis=0)[np.newaxis] for row in range(len(units))]
     values = np.array([mean(rest)[0] for rest in others])
     apart = values.mean() - values
-    if np.max(np.abs(apart)) <= _ROUNDING * np.nanmax(np.abs(units)):
+    largest = float(np.max(np.abs(apart)))
+    if largest <= _ROUNDING * np.nanmax(np.abs(units)):
         return 0.0
+    apart /= largest  # The result has no scale, but its parts could underflow.
     return float(np.sum(apart**3)) / (6 * float(np.sum(apart**2)) ** 1.5)

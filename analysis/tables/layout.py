@@ -114,4 +114,6 @@ def document_columns(
 
 def _keys(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:
     model = [Column("model", "model", numeric=False)] if models > 1 else []
-    return [*model, *(Column(name, name, numeric=name in numbers) for name in swept)]
+    # A swept `model=` says the same once more.
+    shown = [name for name in swept if not model or name != "model_override"]
+    return [*model, *(Column(name, name, numeric=name in numbers) for name in shown)]

@@ -167,10 +167,11 @@ def _flops(point: Point) -> float | None:
     return None if count is None else count / 1e12
 
 
-def _convention(point: Point) -> list[str]:
-    """How our operations were counted, if they were."""
+def _convention(point: Point, lines: Iterable[_Line]) -> list[str]:
+    """How our operations were counted, where they are shown."""
     name = point.value("cost", "convention")
-    return [] if name is None else [f"TFLOPs by the convention `{name}`, see `task=cost`"]
+    shown = any(line.source != PAPER and _value(line, "flops_t") is not None for line in lines)
+    return [f"TFLOPs by the convention `{name}`, see `task=cost`"] if name and shown else []
 
 
 def _printed(row: Row) -> _Line:
@@ -278,7 +279,7 @@ def _notes(
     if any(not cell.confirmed for _, _, cell in cells):
         notes.append(f"{_UNCONFIRMED}: no source that prints this number was found.")
     for baseline, model in contexts:
-        found = "; ".join([*differences(baseline, model), *_convention(baseline)])
+        found = "; ".join([*differences(baseline, model), *_convention(baseline, lines)])
         notes.append(f"{baseline_name(baseline)}, beside {model.name}: {found}.")
     notes += [
         f"{printed.names.get(line.name, line.name)} ({line.source}): {line.note}."

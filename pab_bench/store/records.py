@@ -45,7 +45,8 @@ class Record:
         timing: per stage (`encode_s`, `denoise_s`, `decode_s`, with measure.parts those of
             `pab_bench.probes.site_times` too) the values of every video with their median,
             quartiles, smallest and largest.
-        quality: per metric column its value, direction and, where missing, the reason.
+        quality: per metric column its value, the reason where it is missing, on how many videos
+            it rests, and what the metric declares (label, unit, direction, ideal, definition, ...).
         inputs: per video, digests of its noise and embeddings: what variants share with their
             baseline.
         peak_cache_bytes: the most that broadcasting held at once.

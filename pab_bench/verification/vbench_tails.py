@@ -82,10 +82,7 @@ def _dynamic_degree(folder: Path, golden: _Golden) -> Iterator[Check]:
         name = f"{case['h']}x{case['w']}, {case['sampled_frames']} frames"
         yield _exact(
             f"dynamic degree limits, {name}",
-            lambda case=case: [
-                formulas.motion_threshold(min(case["h"], case["w"])),
-                formulas.moving_pairs_needed(case["sampled_frames"]),
-            ],
+            partial(_motion_limits, case),
             [case["thres"], case["count_num"]],
         )
     for case in golden["get_score"]:
@@ -97,17 +94,26 @@ def _dynamic_degree(folder: Path, golden: _Golden) -> Iterator[Check]:
     for case in golden["check_move"]:
         yield _exact(
             f"dynamic degree decision, {case['sampled_frames']} frames, {case['scores']}",
-            lambda case=case: formulas.moves(
-                case["scores"], case["sampled_frames"], case["min_side"]
-            ),
+            partial(formulas.moves, case["scores"], case["sampled_frames"], case["min_side"]),
             case["moves"],
         )
     for rate, interval in golden["frame_interval_by_fps"].items():
         yield _exact(
             f"dynamic degree interval at {rate} fps",
-            lambda rate=rate: formulas.frame_interval(float(rate)),
+            partial(formulas.frame_interval, float(rate)),
             interval,
         )
+
+
+def _motion_limits(case: _Golden) -> list[float]:
+    return [
+        formulas.motion_threshold(min(case["h"], case["w"])),
+        formulas.moving_pairs_needed(case["sampled_frames"]),
+    ]
+
+
+def _imaging_pixels(height: int, width: int) -> list[int]:
+    return list(formulas.imaging_size(height, width))
 
 
 def _speed_difference(case: _Golden) -> float:
@@ -121,7 +127,7 @@ def _middle_frames(folder: Path, golden: _Golden) -> Iterator[Check]:
     for frames, chosen in golden.items():
         yield _exact(
             f"middle frames of {frames}",
-            lambda frames=frames: formulas.middle_frames(int(frames)),
+            partial(formulas.middle_frames, int(frames)),
             chosen,
         )
 
@@ -165,7 +171,7 @@ def _imaging_size(folder: Path, golden: _Golden) -> Iterator[Check]:
         height, width = map(int, size.split("x"))
         yield _exact(
             f"imaging quality size of {size}",
-            lambda height=height, width=width: list(formulas.imaging_size(height, width)),
+            partial(_imaging_pixels, height, width),
             result,
         )
 

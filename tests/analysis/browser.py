@@ -96,7 +96,7 @@ class Browser:
         body = {"script": script, "args": list(arguments)}
         return self._ask("POST", f"{self._session}/execute/sync", body)
 
-    def wait_for(self, script: str, seconds: float = 20) -> None:
+    def wait_for(self, script: str, seconds: float = 60) -> None:
         """Wait until a script returns something true."""
         end = time.monotonic() + seconds
         while not self.run(script):
@@ -109,8 +109,11 @@ class Browser:
         element = self._ask(
             "POST", f"{self._session}/element", {"using": "css selector", "value": selector}
         )
+        # Smooth scrolling would take the element away from under the pointer.
         self.run(
-            f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})"
+            "document.querySelector(arguments[0])"
+            ".scrollIntoView({block: 'center', behavior: 'instant'})",
+            selector,
         )
         move = {"type": "pointerMove", "origin": element, "x": 0, "y": 0, "duration": 0}
         nudge = {**move, "x": 1}

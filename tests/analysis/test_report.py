@@ -14,7 +14,9 @@ from browser import AVAILABLE, Browser
 
 from analysis.data import SweepData
 from analysis.load import load_sweep
+from analysis.pareto import pareto_front
 from analysis.report import videos as report_videos
+from analysis.report import write as report_write
 from analysis.report.content import report_content
 from analysis.report.sprites import LADDER, Quality, kept, sprite
 from analysis.report.write import render, write_report
@@ -158,6 +160,17 @@ def test_the_pointer_over_a_dot_shows_its_grid_point(browser: Browser) -> None:
 
 
 @browser_needed
+def test_the_front_is_that_of_the_figures(browser: Browser, data: SweepData) -> None:
+    best = browser.run(
+        "return [...document.querySelectorAll('#scatter .dot.best')]"
+        ".map(dot => Number(dot.dataset.job))"
+    )
+    rows = data.finished
+    front = pareto_front(list(rows["speedup"]), list(rows["psnr_db"]))
+    assert sorted(best) == sorted(rows["job"].iloc[front])
+
+
+@browser_needed
 def test_the_pointer_over_the_curves_shows_their_numbers(browser: Browser) -> None:
     browser.move_to("#curve svg")
     browser.wait_for("return document.getElementById('tip').textContent.startsWith('step')")
@@ -220,3 +233,9 @@ def test_every_width_and_theme(browser: Browser, page: Path, width: int, theme: 
     light = "return getComputedStyle(document.body).backgroundColor"
     assert (browser.run(light) == "rgb(255, 255, 255)") == (theme == "light")
     assert browser.log() == []
+
+
+def test_a_full_page_stays_below_what_an_e_mail_takes(data: SweepData) -> None:
+    pictures = (report_videos.BUDGET + report_write.FIGURES_BUDGET) * 4 / 3  # As base64.
+    rest = len(render(data, {}, [], []).encode()) - len(json.dumps(report_content(data)["videos"]))
+    assert pictures + 10 * rest < 25_000_000

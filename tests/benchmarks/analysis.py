@@ -39,8 +39,7 @@ def write_store(results: Path, points: int, curve_rows: int) -> Path:
     rng = np.random.default_rng(0)
     gaps = rng.integers(1, 10, (points, 3))
     own = [
-        {k: grids.rule(int(g)) for k, g in zip(KINDS, row, strict=True) if g > 1}
-        for row in gaps
+        {k: grids.rule(int(g)) for k, g in zip(KINDS, row, strict=True) if g > 1} for row in gaps
     ]
     sweep = grids.write_sweep(results, [(rules, "output") for rules in own])
     store = results / "points"

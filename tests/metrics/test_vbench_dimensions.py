@@ -148,12 +148,11 @@ def test_dynamic_degree(goldens, weights, arrays, monkeypatch):
         dynamic_degree, "moves", lambda found, *rest: speeds.extend(found) or decide(found, *rest)
     )
     video = arrays["ref"][:, :121]
-    assert score("dynamic_degree", video, weights) == 1.0
+    assert score("dynamic_degree", video[:2], weights) == 1.0
     np.testing.assert_allclose(speeds, goldens["dynamic_degree"]["speeds_of_121_rows"], rtol=1e-4)
     # At 16 frames per second every second frame is looked at.
-    speeds.clear()
-    score("dynamic_degree", video, weights, frames_per_second=16)
-    assert len(speeds) == 1
+    score("dynamic_degree", video[[0, 3, 1]], weights, frames_per_second=16)
+    np.testing.assert_allclose(speeds[1:], speeds[:1], rtol=1e-6)
 
 
 def test_tokens(goldens, weights):
@@ -208,7 +207,8 @@ def test_frames_too_small_for_a_network(name, side, weights, arrays):
     message = f"at least {side + 1}x{side + 1}, got {side}x128"
     with pytest.raises(MetricUnavailable, match=message):
         metric.values(arrays["ref"][:, :side])
-    assert len(metric.values(arrays["ref"][:3, : side + 1])) == 1
+    fewest = 3 if name == "motion_smoothness" else 2
+    assert len(metric.values(arrays["ref"][:fewest, : side + 1])) == 1
 
 
 def test_files_of_other_programs_are_found(goldens, weights, tmp_path, monkeypatch, arrays):

@@ -68,7 +68,9 @@ def name(item: Any) -> str:
 
 def runs_in(directory: Path) -> list[OfflineRun]:
     """All offline runs below a folder, in the order in which they were started."""
-    return [_complete(folder) for folder in sorted((directory / "wandb").glob("offline-run-*"))]
+    runs = [_complete(folder) for folder in (directory / "wandb").glob("offline-run-*")]
+    # Folders are named by the second, in which several can start.
+    return sorted(runs, key=lambda run: run.run.start_time.ToNanoseconds())
 
 
 def _complete(folder: Path) -> OfflineRun:

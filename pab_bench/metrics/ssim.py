@@ -26,7 +26,7 @@ WINDOW = 11
 SIGMA = 1.5
 C1, C2 = 0.01**2, 0.03**2
 PIXELS_PER_BATCH = 2**20
-SAMPLES_PER_STRIP = 2**15
+SAMPLES_PER_STRIP = 2**16
 """Of one quantity; what is computed at once then stays in the processor's cache."""
 BAND = 32
 """Local means computed by one matrix product: small enough to waste little on the zeros of the

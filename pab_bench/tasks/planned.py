@@ -99,7 +99,6 @@ class _Planner:
         self.baselines: dict[str, Planned] = {}
         self.problems: list[Problem] = []
         self._seen = _Seen()
-        self._ids: dict[str, tuple[State, str | None]] = {}
         self._weights: dict[Any, str | None] = {}
 
     def point(self, point: GridPoint) -> Planned:
@@ -132,10 +131,10 @@ class _Planner:
         )
 
     def _state(self, settings: Settings) -> tuple[State, str | None]:
-        model = settings.model
-        if model not in self._weights:
-            self._weights[model] = recall_weights(settings)
-        weights = self._weights[model]
+        place = settings.results_dir, settings.model
+        if place not in self._weights:
+            self._weights[place] = recall_weights(settings)
+        weights = self._weights[place]
         # Also without weights: a device that is not here is reported.
         determined_by = identity(settings, weights or "")
         if weights is None or settings.fresh:

@@ -7,10 +7,13 @@ On the embedded Latte and two cores, a grid of 12 points over gaps and windows:
   draw no figures. `limit`: the same ratio of floating-point operations of the transformer, which
   replay and reuse leave if nothing else took time.
 - `harness_share`: share of the sweep's wall time that is neither text encoding, denoising, decoding
-  nor metrics: imports, loading, planning, Hydra, writing, tables, figures and report.
-  `harness_s` says what of it belongs to which.
+  nor metrics: imports, loading, planning, Hydra, writing, tables, figures and report. Of its
+  `harness_s`, `startup_s` pass before the first job and `report_s` after the last, however many
+  points there are. `harness_share_of_a_point`: the same for the points after the first alone.
 - `replayed_share`: share of the variants' denoising steps that were replayed.
   `tape_over_no_tape`: wall time of the sweep with the tape, divided by that without.
+- `grid_over_separate_cpu`, `tape_over_no_tape_cpu`: the same of processor time, which says more
+  where the machine has other work.
 - `parallel_equal`: whether two workers of joblib keep the same records as one process.
 
 The last line is one JSON object.
@@ -21,10 +24,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,54 +80,93 @@ def _prompts(count: int) -> list[str]:
 
 
 def measure(folder: Path, common: list[str], threads: int) -> dict[str, Any]:
-    def run(name: str, lines: list[str], program: list[str] | None = None) -> float:
+    def run(name: str, lines: list[str], program: list[str] | None = None) -> Taken:
         return _timed(folder / name, [*lines, *common], threads, program)
 
     grid = run("grid", ["-m", *GRID])
-    print(f"the grid as one sweep: {grid:.1f} s", flush=True)
+    print(f"the grid as one sweep: {grid}", flush=True)
     plain = run("plain", ["-m", *GRID, "measure.replay=false"])
-    print(f"the grid without the tape: {plain:.1f} s", flush=True)
-    separate = 0.0
+    print(f"the grid without the tape: {plain}", flush=True)
+    separate = Taken(0, 0, 0)
     for gap in GAPS:
         for window in WINDOWS:
             point = [f"spatial_gap={gap}", f"threshold={window}", "measure.replay=false"]
             took = run(f"{gap}{window}", point, ["-c", WITHOUT_FIGURES])
-            separate += took
-            print(f"gap {gap}, window {window} by itself: {took:.1f} s", flush=True)
+            separate = Taken(0, separate.wall + took.wall, separate.cpu + took.cpu)
+            print(f"gap {gap}, window {window} by itself: {took}", flush=True)
     parallel_equal = equal_in_parallel(folder, common)
     records = list(Store(folder / "grid" / "results").records())
     variants = [record for record in records if not record.is_baseline]
-    spent = sum(_spent(folder / "grid", record) for record in records)
+    work = {record.id: _spent(folder / "grid", record) for record in records}
+    jobs = _jobs(folder / "grid")
+    harness = grid.wall - sum(work.values())
+    first, last = jobs[0][1], jobs[-1][1]
+    after_the_first = sum(work[identifier] for identifier, _ in jobs[1:])
     search_path.register()
     lines = ["-m", *GRID, *common, f"results_dir={folder / 'nothing'}"]
     points, baselines = plan_points(preflight(get_args_parser().parse_args(lines)))
     return {
-        "grid_over_separate": round(grid / separate, 4),
+        "grid_over_separate": round(grid.wall / separate.wall, 4),
+        "grid_over_separate_cpu": round(grid.cpu / separate.cpu, 4),
         "limit": round(_limit(points, baselines[0]), 4),
-        "harness_share": round(1 - spent / grid, 4),
-        "harness_s": round(grid - spent, 1),
+        "harness_share": round(harness / grid.wall, 4),
+        "harness_share_of_a_point": round(1 - after_the_first / (last - first), 4),
+        "harness_s": round(harness, 1),
+        "startup_s": round(_began(folder / "grid") - grid.began, 1),
+        "report_s": round(grid.began + grid.wall - last, 1),
         "replayed_share": round(
             float(np.mean([r.timing["denoise_s"]["replayed_share"] for r in variants])), 4
         ),
-        "tape_over_no_tape": round(grid / plain, 4),
+        "tape_over_no_tape": round(grid.wall / plain.wall, 4),
+        "tape_over_no_tape_cpu": round(grid.cpu / plain.cpu, 4),
         "parallel_equal": parallel_equal,
-        "grid_s": round(grid, 1),
-        "separate_s": round(separate, 1),
+        "grid_s": round(grid.wall, 1),
+        "separate_s": round(separate.wall, 1),
     }
 
 
-def _timed(folder: Path, lines: list[str], threads: int, program: list[str] | None = None) -> float:
+@dataclass(frozen=True)
+class Taken:
+    """When a process began, its wall time, and the processor time of it and its children."""
+
+    began: float
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.1f} s ({self.cpu:.1f} s of processor time)"
+
+
+def _timed(folder: Path, lines: list[str], threads: int, program: list[str] | None = None) -> Taken:
     folder.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, *(program or ["-m", "pab_bench"]), *lines]
-    began = time.perf_counter()
+    began, cpu = time.time(), _children_cpu()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - began
+    taken = Taken(began, time.time() - began, _children_cpu() - cpu)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
-    return seconds
+    return taken
+
+
+def _children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _began(folder: Path) -> float:
+    """When Hydra began to sweep."""
+    (path,) = (folder / "results" / "sweep").glob("*/multirun.yaml")
+    return path.stat().st_mtime
+
+
+def _jobs(folder: Path) -> list[tuple[str, float]]:
+    """Every job's point and when it ended, in order."""
+    paths = (folder / "results" / "sweep").glob("*/*/point.json")
+    ended = sorted((path.stat().st_mtime, path) for path in paths)
+    return [(json.loads(path.read_text())["id"], moment) for moment, path in ended]
 
 
 def _spent(folder: Path, record: Record) -> float:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ import yaml
 
 from pab_bench.broadcast.engine import BROADCAST_OBJECTS, Broadcast
 from pab_bench.broadcast.plan import Plan, make_plan
+from pab_bench.broadcast.playback import Playback
+from pab_bench.broadcast.prefix import prefix_digests
 from pab_bench.broadcast.rules import GapRule, Rules
 from pab_bench.config.paths import CONF
 from pab_bench.config.settings import ModelSettings
 from pab_bench.errors import ConfigError
+from pab_bench.experiment.tape import VideoTape
 from pab_bench.probes.attention_difference import COLUMNS, AttentionDifference
 from pab_bench.samplers.weights import WeightsMissing
+from pab_bench.store.tapes import TapeStore
 
 PROMPT = "a large red circle moves right slowly over a black background"
 OTHER_PROMPT = "a small blue square moves left quickly over a white background"
@@ -365,6 +370,28 @@ def check_the_control_has_seeded_random_weights(system: System) -> None:
         assert torch.equal(value, again.state_dict()[name])
     own = system.transformer.state_dict()
     assert any(not torch.equal(value, own[name]) for name, value in first.state_dict().items())
+
+
+def check_known_calls_can_be_replayed(system: System) -> None:
+    half = system.plan(Rules()).calls // 2
+    late = replace(
+        GapRule(True, ALL_STEPS, 2), threshold=(-1, system.plan(Rules()).timesteps[half])
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        store = TapeStore(Path(folder), 10**9)
+        for rules in (Rules(), Rules(spatial=late), Rules(spatial=late)):
+            plan = system.plan(rules)
+            tape = VideoTape(store, "video", prefix_digests(plan, ""), plan, 10**9, "cpu")
+            with (
+                Broadcast(system.architecture, plan) as broadcast,
+                Playback(system.transformer, tape),
+            ):
+                replayed = system.denoise()
+            broadcast.ledger.known(plan, tape.known)
+            broadcast.ledger.check(plan)
+            assert torch.equal(replayed, system.follow(plan))
+            tape.keep([0.0] * plan.calls, broadcast.ledger.order)
+    assert tape.known == plan.calls  # The last was there already.
 
 
 CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]

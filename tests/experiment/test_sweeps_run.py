@@ -35,10 +35,8 @@ def run(point, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in OTHER_MODELS])
-def test_the_first_and_the_last_point(name, tmp_path):
-    found = points(name, tmp_path)
-    run(found[0], tmp_path)  # In a grid of gaps it may be a control, which reuses nothing.
-    assert run(found[-1], tmp_path).plan["reuse_share"]["all"] > 0
+def test_the_last_point(name, tmp_path):
+    assert run(points(name, tmp_path)[-1], tmp_path).plan["reuse_share"]["all"] > 0
 
 
 @pytest.mark.slow

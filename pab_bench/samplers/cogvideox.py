@@ -8,37 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 import pab_bench.torchvision_import  # noqa: F401  # isort: skip
 import torch
-from diffusers import CogVideoXDDIMScheduler, CogVideoXPipeline, CogVideoXTransformer3DModel
+from diffusers import CogVideoXDDIMScheduler, CogVideoXPipeline
 from torch import nn
 
 from pab_bench.broadcast.kinds import MLP_SPATIAL, SPATIAL, Group
-from pab_bench.broadcast.sites import Block, BlockForward, Visit
+from pab_bench.broadcast.sites import Architecture, Block, BlockForward, Visit
 from pab_bench.config.settings import ModelSettings
 from pab_bench.errors import ConfigError
-from pab_bench.samplers.base import OnStep, TextEmbeddings
-from pab_bench.samplers.loading import DTYPES, check_offload, fetch, place, quiet_loading
-from pab_bench.samplers.weights import Requirements, Weights, find_parts
+from pab_bench.samplers.base import TextEmbeddings
+from pab_bench.samplers.pipeline_sampler import FOLDER, PipelineSampler
+from pab_bench.samplers.weights import Weights, find_parts
 
-PIPELINE: Requirements = {
-    "model_index.json": ["model_index.json"],
-    "scheduler/scheduler_config.json": ["scheduler/scheduler_config.json"],
-    "tokenizer/tokenizer_config.json": ["tokenizer/tokenizer_config.json"],
-    "tokenizer/spiece.model or tokenizer.json": [
-        "tokenizer/spiece.model",
-        "tokenizer/tokenizer.json",
-    ],
-    "text_encoder/config.json": ["text_encoder/config.json"],
-    "text_encoder/*.safetensors": ["text_encoder/*.safetensors"],
-    "transformer/config.json": ["transformer/config.json"],
-    "transformer/*.safetensors": ["transformer/*.safetensors"],
-    "vae/config.json": ["vae/config.json"],
-    "vae/*.safetensors": ["vae/*.safetensors"],
-}
 FRAME_UNIT = 8
 """Videos have 1 frame more than a multiple: the autoencoder decodes latent frames in pairs of four
 frames each, and gives other numbers of frames than asked for where a pair is incomplete."""
@@ -155,8 +137,8 @@ class _Modulation:
         )
 
 
-class CogVideoXSampler:
-    """Loads and drives a `CogVideoXPipeline`.
+class CogVideoXSampler(PipelineSampler):
+    """Loads and drives a `CogVideoXPipeline`; latents are (1, frames, channels, height, width).
 
     Args:
         model: which checkpoint, at what size.
@@ -170,31 +152,28 @@ class CogVideoXSampler:
     """
 
     def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
-        check_offload(model, device)
         _check(model)
-        self.model = model
-        self.weights: Weights = find_parts(model, {"pipeline": PIPELINE}, model.path)
-        quiet_loading()
-        self.pipeline: Any = CogVideoXPipeline.from_pretrained(
-            self.weights.folders["pipeline"], dtype=DTYPES[dtype], local_files_only=True
+        super().__init__(model, device, dtype)
+
+    @staticmethod
+    def locate(model: ModelSettings) -> Weights:
+        """The folder with the checkpoint's files, downloaded if need be."""
+        return find_parts(model, {"pipeline": FOLDER}, model.path)
+
+    def _load(self, dtype: torch.dtype) -> Any:
+        pipeline: Any = CogVideoXPipeline.from_pretrained(
+            self.weights.folders["pipeline"], dtype=dtype, local_files_only=True
         )
-        scheduler = type(self.pipeline.scheduler)
+        scheduler = type(pipeline.scheduler)
         if scheduler is not CogVideoXDDIMScheduler:
             raise ConfigError(
                 f"the checkpoint's scheduler is {scheduler.__name__}: it must be "
                 "CogVideoXDDIMScheduler, so that the seed alone determines a video"
             )
-        if model.random_weights:
-            torch.manual_seed(0)
-            control = CogVideoXTransformer3DModel.from_config(self.pipeline.transformer.config)
-            self.pipeline.transformer = control.to(DTYPES[dtype]).eval()
-        place(self.pipeline, model, device)
-        self.architecture = CogVideoXArchitecture(self.pipeline.transformer)
+        return pipeline
 
-    @property
-    def parameters(self) -> int:
-        """Number of the transformer's parameters."""
-        return sum(p.numel() for p in self.pipeline.transformer.parameters())
+    def _architecture(self, transformer: Any) -> Architecture:
+        return CogVideoXArchitecture(transformer)
 
     def timesteps(self, steps: int) -> tuple[int, ...]:
         """The scheduler's timesteps, one per call: DDIM calls the transformer once a step.
@@ -203,9 +182,7 @@ class CogVideoXSampler:
             ConfigError: for numbers of steps such as 61, to which diffusers' scheduler appends a
                 timestep of -1.
         """
-        scheduler = CogVideoXDDIMScheduler.from_config(self.pipeline.scheduler.config)
-        scheduler.set_timesteps(steps)
-        timesteps = tuple(int(t) for t in scheduler.timesteps)
+        timesteps = super().timesteps(steps)
         if timesteps[-1] < 0:
             raise ConfigError(f"steps={steps}: the scheduler ends with timestep {timesteps[-1]}")
         return timesteps
@@ -221,56 +198,22 @@ class CogVideoXSampler:
         )
         return TextEmbeddings(conditional, unconditional)
 
-    def noise(self, seed: int) -> torch.Tensor:
-        """Standard normal latents (1, frames, channels, height, width), drawn on the CPU."""
-        pipeline = self.pipeline
-        shape = (
-            1,
-            self._latent_frames + self._padding,
-            pipeline.transformer.config.in_channels,
-            self.model.height // pipeline.vae_scale_factor_spatial,
-            self.model.width // pipeline.vae_scale_factor_spatial,
-        )
-        generator = torch.Generator("cpu").manual_seed(seed)
-        return torch.randn(shape, generator=generator, dtype=pipeline.transformer.dtype)
+    def _latent_shape(self) -> tuple[int, ...]:
+        scale = self.pipeline.vae_scale_factor_spatial
+        channels = self.pipeline.transformer.config.in_channels
+        size = self.model.height // scale, self.model.width // scale
+        return (1, self._latent_frames + self._padding, channels, *size)
 
-    def denoise(
-        self,
-        text: TextEmbeddings,
-        noise: torch.Tensor,
-        steps: int,
-        guidance: float,
-        on_step: OnStep,
-    ) -> torch.Tensor:
-        """Run the pipeline from `noise` to latents of the same shape."""
+    def _inputs(self, text: TextEmbeddings) -> dict[str, Any]:
+        return {
+            "prompt_embeds": text.conditional,
+            "negative_prompt_embeds": text.unconditional,
+            "num_frames": self.model.frames,
+        }
 
-        def step_ended(pipeline: Any, step: int, timestep: Any, values: Any) -> dict[str, Any]:
-            del pipeline, timestep, values
-            on_step(step)
-            return {}
-
-        latents: torch.Tensor = self.pipeline(
-            prompt_embeds=text.conditional,
-            negative_prompt_embeds=text.unconditional,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            num_frames=self.model.frames,
-            height=self.model.height,
-            width=self.model.width,
-            latents=noise,
-            output_type="latent",
-            callback_on_step_end=step_ended,
-        ).frames
-        return latents
-
-    @torch.no_grad()
-    def decode(self, latents: torch.Tensor) -> npt.NDArray[np.uint8]:
-        """Decode as the pipeline does, to uint8 frames."""
-        fetch(self.pipeline.vae)
-        video = self.pipeline.decode_latents(latents[:, self._padding :])
-        frames = self.pipeline.video_processor.postprocess_video(video, output_type="np")[0]
-        self.pipeline.maybe_free_model_hooks()
-        return (frames * 255).round().astype(np.uint8)
+    def _video(self, latents: torch.Tensor) -> torch.Tensor:
+        video: torch.Tensor = self.pipeline.decode_latents(latents[:, self._padding :])
+        return video
 
     @property
     def _latent_frames(self) -> int:

@@ -31,13 +31,6 @@ def quiet_loading() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def random_copy(module: Any, dtype: torch.dtype) -> Any:
-    """A diffusers model of `module`'s configuration with seeded random weights: the control."""
-    torch.manual_seed(0)
-    control = type(module).from_config(module.config).eval()
-    return torch.nn.Module.to(control, dtype)  # diffusers' own `to` warns about nothing here.
-
-
 def place(pipeline: Any, model: ModelSettings, device: str) -> None:
     """Put a diffusers pipeline on `device`, or let it offload as `model.offload` says."""
     pipeline.set_progress_bar_config(disable=True)

@@ -14,40 +14,18 @@ from diffusers import PNDMScheduler
 from transformers import T5EncoderModel, T5Tokenizer
 
 from pab_bench.broadcast.open_sora_plan_architecture import OpenSoraPlanArchitecture
+from pab_bench.broadcast.sites import Architecture
 from pab_bench.config.settings import ModelSettings
 from pab_bench.errors import PabBenchError
 from pab_bench.models.open_sora_plan.pipeline import OpenSoraPlanPipeline
 from pab_bench.models.open_sora_plan.transformer import LatteT2V
 from pab_bench.models.open_sora_plan.vae import CausalVAEModel
-from pab_bench.samplers.base import OnStep, TextEmbeddings
-from pab_bench.samplers.loading import (
-    DTYPES,
-    check_offload,
-    fetch,
-    place,
-    quiet_loading,
-    random_copy,
-)
+from pab_bench.samplers.base import TextEmbeddings
+from pab_bench.samplers.pipeline_sampler import FOLDER, PipelineSampler
 from pab_bench.samplers.weights import Requirements, Weights, find_parts
 
 EMBEDDED = Path(__file__).parent.parent / "minis" / "open_sora_plan"
 
-PIPELINE: Requirements = {
-    "model_index.json": ["model_index.json"],
-    "scheduler/scheduler_config.json": ["scheduler/scheduler_config.json"],
-    "tokenizer/tokenizer_config.json": ["tokenizer/tokenizer_config.json"],
-    "tokenizer/spiece.model or tokenizer.json": [
-        "tokenizer/spiece.model",
-        "tokenizer/tokenizer.json",
-    ],
-    "text_encoder/config.json": ["text_encoder/config.json"],
-    "text_encoder/*.safetensors": ["text_encoder/*.safetensors"],
-    "transformer/config.json": ["transformer/config.json"],
-    "transformer/*.safetensors": ["transformer/*.safetensors"],
-    "vae/config.json": ["vae/config.json"],
-    "vae/*.safetensors": ["vae/*.safetensors"],
-}
-"""A folder that `OpenSoraPlanPipeline.save_pretrained` has written."""
 TEXT_ENCODER: Requirements = {
     "config.json": ["config.json"],
     "tokenizer_config.json": ["tokenizer_config.json"],
@@ -63,8 +41,11 @@ class WeightsDiffer(PabBenchError):
     """A checkpoint has other tensors than the model."""
 
 
-class OpenSoraPlanSampler:
-    """Loads and drives an `OpenSoraPlanPipeline`.
+class OpenSoraPlanSampler(PipelineSampler):
+    """Loads and drives an `OpenSoraPlanPipeline`; latents: (1, channels, frames, height, width).
+
+    PNDM calls the transformer nine times more often than there are steps: the first timesteps are
+    repeated.
 
     Args:
         model: which checkpoint, at what size. Of the released ones frames and size choose the
@@ -78,29 +59,38 @@ class OpenSoraPlanSampler:
         WeightsDiffer: if a checkpoint is not of this architecture.
     """
 
-    def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
-        check_offload(model, device)
-        self.model = model
-        self.weights = locate(model)
-        quiet_loading()
-        self.pipeline: Any = _load(self.weights, model, DTYPES[dtype])
-        if model.random_weights:
-            self.pipeline.transformer = random_copy(self.pipeline.transformer, DTYPES[dtype])
+    @staticmethod
+    def locate(model: ModelSettings) -> Weights:
+        """The folders with the checkpoint's files, downloaded if need be.
+
+        A `model.path` with a `model_index.json` is a whole pipeline; otherwise it holds transformer
+        and autoencoder as released, and `model.text_encoder` says where T5 is.
+        """
+        path = model.path
+        if path is None and model.repository is None:
+            path = str(EMBEDDED)
+            return find_parts(model, {"pipeline": FOLDER}, path)
+        if path is not None and (Path(path).expanduser() / "model_index.json").exists():
+            return find_parts(model, {"pipeline": FOLDER}, path)
+        folders = released_transformer(model), "vae"
+        released: Requirements = {
+            f"{folder}/{name}": [f"{folder}/{pattern}" for pattern in patterns]
+            for folder in folders
+            for name, patterns in (
+                ("config.json", ["config.json"]),
+                ("*.safetensors or *.bin", ["*.safetensors", "diffusion_pytorch_model*.bin"]),
+            )
+        }
+        return find_parts(model, {"released": released, "text_encoder": TEXT_ENCODER}, path)
+
+    def _load(self, dtype: torch.dtype) -> Any:
+        pipeline = _load(self.weights, self.model, dtype)
         # As upstream samples; a video that fits into a tile is decoded as a whole.
-        self.pipeline.vae.enable_tiling()
-        place(self.pipeline, model, device)
-        self.architecture = OpenSoraPlanArchitecture(self.pipeline.transformer)
+        pipeline.vae.enable_tiling()
+        return pipeline
 
-    @property
-    def parameters(self) -> int:
-        """Number of the transformer's parameters."""
-        return sum(p.numel() for p in self.pipeline.transformer.parameters())
-
-    def timesteps(self, steps: int) -> tuple[int, ...]:
-        """PNDM's timesteps, one per call: nine more than steps, the first ones repeated."""
-        scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)
-        scheduler.set_timesteps(steps)
-        return tuple(int(t) for t in scheduler.timesteps)
+    def _architecture(self, transformer: Any) -> Architecture:
+        return OpenSoraPlanArchitecture(transformer)
 
     @torch.no_grad()
     def encode(self, prompt: str) -> TextEmbeddings:
@@ -112,81 +102,28 @@ class OpenSoraPlanSampler:
         )
         return TextEmbeddings(conditional, unconditional)
 
-    def noise(self, seed: int) -> torch.Tensor:
-        """Standard normal latents (1, channels, frames, height, width), drawn on the CPU."""
-        shape = self.pipeline.latent_shape(
+    def _latent_shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.pipeline.latent_shape(
             1, self.model.frames, self.model.height, self.model.width
         )
-        generator = torch.Generator("cpu").manual_seed(seed)
-        return torch.randn(shape, generator=generator, dtype=self.pipeline.transformer.dtype)
+        return shape
 
-    def denoise(
-        self,
-        text: TextEmbeddings,
-        noise: torch.Tensor,
-        steps: int,
-        guidance: float,
-        on_step: OnStep,
-    ) -> torch.Tensor:
-        """Run the pipeline from `noise` to latents of the same shape.
+    def _inputs(self, text: TextEmbeddings) -> dict[str, Any]:
+        return {
+            "prompt_embeds": text.conditional,
+            "negative_prompt_embeds": text.unconditional,
+            "num_frames": self.model.frames,
+        }
 
-        `on_step` is called after every call of the transformer.
-        """
-
-        def call_ended(pipeline: Any, call: int, timestep: Any, tensors: Any) -> dict[str, Any]:
-            del pipeline, timestep, tensors
-            on_step(call)
-            return {}
-
-        latents: torch.Tensor = self.pipeline(
-            prompt_embeds=text.conditional,
-            negative_prompt_embeds=text.unconditional,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            num_frames=self.model.frames,
-            height=self.model.height,
-            width=self.model.width,
-            latents=noise,
-            output_type="latent",
-            callback_on_step_end=call_ended,
-        ).frames
-        return latents
-
-    def decode(self, latents: torch.Tensor) -> npt.NDArray[np.uint8]:
-        """Decode as upstream does, to uint8 frames."""
-        fetch(self.pipeline.vae)
+    def _frames(self, latents: torch.Tensor) -> npt.NDArray[np.uint8]:
+        """Upstream has a way of its own from the autoencoder's output to bytes."""
         frames: npt.NDArray[np.uint8] = self.pipeline.decode_latents(latents, "uint8")[0]
-        self.pipeline.maybe_free_model_hooks()
         return frames
 
 
 def released_transformer(model: ModelSettings) -> str:
     """Folder of the transformer in the released repository, such as `65x512x512`."""
     return f"{model.frames}x{model.height}x{model.width}"
-
-
-def locate(model: ModelSettings) -> Weights:
-    """The folders with the checkpoint's files, downloaded if need be.
-
-    A `model.path` with a `model_index.json` is a whole pipeline; otherwise it holds transformer
-    and autoencoder as released, and `model.text_encoder` says where T5 is.
-    """
-    path = model.path
-    if path is None and model.repository is None:
-        path = str(EMBEDDED)
-        return find_parts(model, {"pipeline": PIPELINE}, path)
-    if path is not None and (Path(path).expanduser() / "model_index.json").exists():
-        return find_parts(model, {"pipeline": PIPELINE}, path)
-    folders = released_transformer(model), "vae"
-    released: Requirements = {
-        f"{folder}/{name}": [f"{folder}/{pattern}" for pattern in patterns]
-        for folder in folders
-        for name, patterns in (
-            ("config.json", ["config.json"]),
-            ("*.safetensors or *.bin", ["*.safetensors", "diffusion_pytorch_model*.bin"]),
-        )
-    }
-    return find_parts(model, {"released": released, "text_encoder": TEXT_ENCODER}, path)
 
 
 def _load(weights: Weights, model: ModelSettings, dtype: torch.dtype) -> OpenSoraPlanPipeline:

@@ -8,7 +8,8 @@ from huggingface_hub.utils import filter_repo_objects
 from samplers.tiny_pipelines import tiny_cogvideox
 
 from pab_bench.config.settings import ModelSettings
-from pab_bench.samplers.cogvideox import PIPELINE, CogVideoXSampler
+from pab_bench.samplers.cogvideox import CogVideoXSampler
+from pab_bench.samplers.pipeline_sampler import FOLDER
 from pab_bench.samplers.weights import WeightsMissing, download_patterns, missing_files
 
 
@@ -19,7 +20,7 @@ def downloaded(tmp_path):
     pipeline.save_pretrained(repository, max_shard_size="60KB")
     (repository / "demo.mp4").touch()
     files = [f.relative_to(repository).as_posix() for f in repository.rglob("*") if f.is_file()]
-    for name in filter_repo_objects(files, allow_patterns=download_patterns(PIPELINE)):
+    for name in filter_repo_objects(files, allow_patterns=download_patterns(FOLDER)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(repository / name, folder / name)
     return pipeline, folder
@@ -42,11 +43,11 @@ def test_what_is_downloaded_can_be_loaded(downloaded):
 
 def test_a_missing_part_is_named(downloaded):
     _, folder = downloaded
-    assert missing_files(folder, PIPELINE) == []
+    assert missing_files(folder, FOLDER) == []
     part = sorted(folder.glob("text_encoder/*.safetensors"))[1]
     part.unlink()
     name = part.relative_to(folder).as_posix()
-    assert missing_files(folder, PIPELINE) == [name]
+    assert missing_files(folder, FOLDER) == [name]
     with pytest.raises(WeightsMissing, match=name):
         CogVideoXSampler(model(folder), "cpu", "float32")
 

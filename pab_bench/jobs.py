@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -98,12 +98,13 @@ def _composed_once() -> Iterator[None]:
 
     The preflight has checked them all, and composing takes as long as a small video.
     """
-    own = BasicSweeper.validate_batch_is_legal
-    BasicSweeper.validate_batch_is_legal = lambda *_: None  # type: ignore[method-assign]
+    # The base class: Hydra loads the sweepers themselves a second time, as plugins.
+    own = Sweeper.validate_batch_is_legal
+    Sweeper.validate_batch_is_legal = lambda *_: None  # type: ignore[method-assign]
     try:
         yield
     finally:
-        BasicSweeper.validate_batch_is_legal = own  # type: ignore[method-assign]
+        Sweeper.validate_batch_is_legal = own  # type: ignore[method-assign]
 
 
 def _pointers() -> Iterator[Path]:

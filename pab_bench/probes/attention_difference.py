@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 
 from pab_bench.broadcast.kinds import Group
 
 COLUMNS = ("mse", "relative_l1", "cosine", "energy")
+
+Sums = tuple[torch.Tensor, torch.Tensor]
+"""Of the squares and of the absolute values of a tensor, not read from the device yet."""
 
 
 class AttentionDifference:
@@ -22,20 +24,24 @@ class AttentionDifference:
     Both tensors of a site are measured: `ungated`, the module's output, and `gated`, what is added
     to the residual stream. Cross-attention has no gate, so there both rows are equal.
 
+    One recorder should serve all videos: its memory is taken once, and the first video of a new one
+    is slower by that.
+
     Source: PAB, arXiv 2408.12588, Figure 2; VideoSys issues 154 and 231.
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, Group, int, str]] = []
-        self._values: list[_Sums] = []
-        self._previous: dict[tuple[Group, int], _Previous] = {}
-        self._rooms: dict[tuple[torch.Size, torch.device], _Room] = {}
+        self._places: list[tuple[int, Group, int, int]] = []
+        self._values: list[torch.Tensor] = []
+        self._sites: dict[tuple[Group, int], _Site] = {}
+        self._rooms: dict[tuple[torch.Size, torch.device], torch.Tensor] = {}
 
     def start_video(self) -> None:
         """Forget the last video."""
-        self._rows.clear()
+        self._places.clear()
         self._values.clear()
-        self._previous.clear()
+        for site in self._sites.values():
+            site.sums = None
 
     def observe(
         self,
@@ -47,28 +53,23 @@ class AttentionDifference:
         gated: torch.Tensor,
     ) -> None:
         """Compare a site's output with its previous one."""
-        previous = self._previous.get((group, block))
-        if previous is None:
+        site = self._sites.get((group, block))
+        if site is None or site.output.shape != ungated.shape:
             key = ungated.shape, ungated.device
             if key not in self._rooms:
-                self._rooms[key] = _Room(ungated)
-            self._previous[group, block] = _Previous(ungated, gate, gated, self._rooms[key])
-            return
-        before, after = previous.compare(ungated, gate, gated)
-        self._note((call, group, block, "ungated"), before)
-        self._note((call, group, block, "gated"), after)
-
-    def _note(self, place: tuple[int, Group, int, str], sums: _Sums) -> None:
-        self._rows.append(place)
-        self._values.append(sums)
+                self._rooms[key] = torch.empty(key[0], device=key[1])
+            site = self._sites[group, block] = _Site(ungated, self._rooms[key])
+        totals = site.replace(ungated, gate, gated)
+        if totals is not None:
+            self._places.append((call, group, block, site.elements))
+            self._values += totals
 
     def rows(self, timesteps: tuple[int, ...]) -> list[dict[str, object]]:
         """One row per step (from the second on), site and tensor; see `COLUMNS`."""
         if not self._values:
             return []
         # Together, since every transfer from a GPU waits for it.
-        sums = torch.stack([total for values in self._values for total in values.totals])
-        numbers = sums.view(len(self._values), -1).double().cpu().tolist()
+        totals = torch.stack(self._values).view(len(self._places), 2, -1).double().cpu().tolist()
         return [
             {
                 "step": step,
@@ -77,89 +78,72 @@ class AttentionDifference:
                 "branch": group.branch,
                 "block": block,
                 "tensor": tensor,
-                **_measures(values.elements, *row),
+                **_measures(count, *values),
             }
-            for (step, group, block, tensor), values, row in zip(
-                self._rows, self._values, numbers, strict=True
-            )
+            for (step, group, block, count), both in zip(self._places, totals, strict=True)
+            for tensor, values in zip(("ungated", "gated"), both, strict=True)
         ]
 
 
-class _Room:
-    """Memory for what is computed on the way, for all sites of one shape.
+class _Site:
+    """The last output of a site before the gate, the gate, and the sums of both tensors.
 
     A model so small that its outputs fit into a processor's cache is slowed down less by arithmetic
-    than by touching more memory: everything is done in one place, and as few times as possible.
+    than by touching more memory, and most of all by touching new memory: everything is computed in
+    one room, and the output is written over the last one.
+
+    Args:
+        output: a tensor like those to come.
+        room: float32, of the same shape, which all sites share.
+
+    Attributes:
+        output: the last one.
+        elements: of an output.
+        sums: of the last output, before and after the gate; None if there is none.
     """
 
-    def __init__(self, output: torch.Tensor) -> None:
-        self._values = torch.empty(output.shape, device=output.device)
-        self._flat = self._values.view(-1)
-
-    def sums(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of the squares and of the absolute values of a float32 tensor."""
-        flat = values.reshape(-1)
-        square = torch.dot(flat, flat)
-        # Several times as fast as `vector_norm(..., 1)`.
-        return square, torch.abs(flat, out=self._flat).sum()
-
-    def change(self, now: torch.Tensor, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`sums` of the difference, in float32."""
-        return self.sums(torch.sub(now.float(), before, out=self._values))
-
-    def gated_change(
-        self, now: torch.Tensor, gate: torch.Tensor, before: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`sums` of the difference to `gate * before`, which is computed again as it was."""
-        if now.dtype == torch.float32:
-            return self.sums(torch.addcmul(now, gate, before, value=-1, out=self._values))
-        return self.change(now, gate * before)
-
-
-class _Previous:
-    """The last output of a site before the gate, the gate, and the totals of both tensors."""
-
-    def __init__(
-        self, ungated: torch.Tensor, gate: torch.Tensor | None, gated: torch.Tensor, room: _Room
-    ) -> None:
+    def __init__(self, output: torch.Tensor, room: torch.Tensor) -> None:
+        self.output = torch.empty_like(output, memory_format=torch.contiguous_format)
+        self.elements = output.numel()
+        self.sums: tuple[Sums, Sums] | None = None
+        self._gate: torch.Tensor | None = None
         self._room = room
-        self._ungated = ungated.detach().clone(memory_format=torch.contiguous_format)
-        self._gate = gate
-        self._sums, self._gated_sums = self._totals(ungated, gate, gated)
+        self._flat = room.view(-1)
 
-    def _totals(
+    def replace(
         self, ungated: torch.Tensor, gate: torch.Tensor | None, gated: torch.Tensor
-    ) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        sums = self._room.sums(ungated.float())
-        return sums, sums if gate is None else self._room.sums(gated.float())
+    ) -> tuple[torch.Tensor, ...] | None:
+        """Put a new output in the last one's place.
 
-    def compare(
-        self, ungated: torch.Tensor, gate: torch.Tensor | None, gated: torch.Tensor
-    ) -> tuple[_Sums, _Sums]:
-        """The differences to a new output, before and after the gate; it takes this one's place."""
-        before, gated_before = self._sums, self._gated_sums
-        self._sums, self._gated_sums = self._totals(ungated, gate, gated)
-        change = self._room.change(ungated, self._ungated)
-        gated_change = change
-        if self._gate is not None:
-            gated_change = self._room.gated_change(gated, self._gate, self._ungated)
-        self._ungated.copy_(ungated)
-        self._gate = gate
-        count = ungated.numel()
-        return (
-            _Sums(count, (*change, self._sums[0], *before)),
-            _Sums(count, (*gated_change, self._gated_sums[0], *gated_before)),
-        )
+        Returns:
+            The five totals that `_measures` takes, of the tensor before the gate and of that after
+            it; None if there was no output before.
+        """
+        room, flat, last = self._room, self._flat, self.sums
+        if last is not None:
+            torch.sub(ungated.float(), self.output, out=room)
+            change = gated_change = _sums(flat, flat)
+            if self._gate is not None:
+                # What was gated is computed again, in its own dtype as it was.
+                if gated.dtype == torch.float32:
+                    torch.addcmul(gated, self._gate, self.output, value=-1, out=room)
+                else:
+                    torch.sub(gated.float(), self._gate * self.output, out=room)
+                gated_change = _sums(flat, flat)
+        now = gated_now = _sums(ungated.float().reshape(-1), flat)
+        if gate is not None:
+            gated_now = _sums(gated.float().reshape(-1), flat)
+        self.output.copy_(ungated)
+        self.sums, self._gate = (now, gated_now), gate
+        if last is None:
+            return None
+        return *change, now[0], *last[0], *gated_change, gated_now[0], *last[1]
 
 
-class _Sums(NamedTuple):
-    """What the measures of one site and step follow from: the number of elements, and totals.
-
-    The totals are those of `_measures`, not read from the device yet.
-    """
-
-    elements: int
-    totals: tuple[torch.Tensor, ...]
+def _sums(values: torch.Tensor, room: torch.Tensor) -> Sums:
+    square = torch.dot(values, values)
+    # Several times as fast as `vector_norm(..., 1)`.
+    return square, torch.abs(values, out=room).sum()
 
 
 def _measures(

@@ -190,10 +190,11 @@ def main() -> None:
     expected = short.latents
     short.run(nothing)
     bit_equal = torch.equal(expected, short.latents)
+    recorder = AttentionDifference()
     recording = paired_ratio(
         "recording / off",
         lambda: short.run(nothing),
-        lambda: short.run(nothing, observers=[AttentionDifference()]),
+        lambda: short.run(nothing, observers=[recorder]),
         pairs,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from safetensors.numpy import load_file
 
 from pab_bench.experiment import point
@@ -164,3 +165,16 @@ def test_released_weights_offline_name_what_is_missing(run, monkeypatch, tmp_pat
 def test_a_device_that_is_not_here_is_refused(run, capsys):
     assert run("device=cuda:99") == 2
     assert "device=cuda:99: torch sees" in capsys.readouterr().err
+
+
+def test_a_job_is_composed_once(run, monkeypatch):
+    own = ConfigLoaderImpl.load_sweep_config
+    composed = []
+
+    def counted(self, *arguments, **keywords):
+        composed.append(keywords.get("sweep_overrides") or arguments[1])
+        return own(self, *arguments, **keywords)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
+    assert run("-m", "spatial_gap=2,3", "metrics=none", "record.curves=false") == 0
+    assert [overrides[0] for overrides in composed] == ["spatial_gap=2", "spatial_gap=3"]

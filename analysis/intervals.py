@@ -34,13 +34,18 @@ def intervals_frame(videos: pd.DataFrame) -> pd.DataFrame:
         Columns job, metric, mean, low, high (missing with fewer than two units to draw from), n
         (videos), and `note`, what limits the interval.
     """
-    groups = videos[np.isfinite(videos["value"])].groupby(["job", "metric"], sort=True)
-    resamples = resamples_for(groups.ngroups)
+    known = videos[np.isfinite(videos["value"])].sort_values(["job", "metric"], kind="stable")
+    # Plain lists: thousands of small tables would take seconds.
+    places = list(zip(known["prompt"].tolist(), known["seed"].tolist(), strict=True))
+    keys = list(zip(known["job"].tolist(), known["metric"].tolist(), strict=True))
+    numbers = known["value"].to_numpy()
+    starts = [at for at, key in enumerate(keys) if at == 0 or key != keys[at - 1]]
+    resamples = resamples_for(len(starts))
     rows = []
-    for (job, metric), part in groups:
-        values = part["value"].to_numpy()
-        samples = dict(zip(zip(part["prompt"], part["seed"], strict=True), values, strict=True))
-        units, kind = units_of(samples)
+    for start, end in zip(starts, [*starts, len(keys)][1:], strict=True):
+        job, metric = keys[start]
+        values = numbers[start:end]
+        units, kind = units_of(dict(zip(places[start:end], values.tolist(), strict=True)))
         ends = mean_interval(units, resamples=resamples) if len(units) > 1 else None
         low, high = (ends.low, ends.high) if ends else (None, None)
         rows.append((job, metric, values.mean(), low, high, len(values), few(units, kind)))

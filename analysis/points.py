@@ -59,6 +59,19 @@ class Point:
             raise NothingToShow(f"point {self.id} has no {path.name}")
         return pd.read_parquet(path)
 
+    def attention_maps(self) -> dict[str, npt.NDArray[Any]]:
+        """Where attention outputs change; the tensors are those of the store's records.
+
+        Raises:
+            NothingToShow: they were not recorded.
+        """
+        from safetensors.numpy import load_file
+
+        path = self.folder / "attention_maps.safetensors"
+        if not path.is_file():
+            raise NothingToShow(f"point {self.id} has no {path.name}; record.attention_maps=true")
+        return load_file(path)
+
     def videos(self) -> list[tuple[int, int]]:
         """(prompt index, seed) of the videos on disk, in order."""
         stems = [path.stem for path in (self.folder / "videos").glob("*-*.safetensors")]

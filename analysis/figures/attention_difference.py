@@ -100,7 +100,7 @@ def tensor_rows(curves: pd.DataFrame, tensor: str) -> pd.DataFrame:
         NothingToShow: there are no such rows.
     """
     rows = with_measures(curves)
-    if tensor not in set(rows["tensor"]):
+    if not (rows["tensor"] == tensor).any():
         raise NothingToShow(f"no {tensor} outputs were recorded")
     own = rows[rows["tensor"] == tensor]
     gateless = rows[(rows["tensor"] == "ungated") & ~rows["kind"].isin(own["kind"].unique())]
@@ -121,7 +121,7 @@ def _draw_kind(
     mean, low, high = values.mean(axis=1), *(values.quantile(q, axis=1) for q in BAND)
     # A difference of exactly 0 has no place on a logarithmic axis: the line has a hole there.
     mean = mean.where(mean > 0)
-    no_gate = " (no gate)" if tensor not in set(rows["tensor"]) else ""
+    no_gate = " (no gate)" if not (rows["tensor"] == tensor).any() else ""
     colour = KIND_COLOURS[kind]
     if values.shape[1] > 1:
         shown = low > 0

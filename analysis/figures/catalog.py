@@ -15,6 +15,7 @@ from analysis.errors import NothingToShow
 from analysis.figures.attention_blocks import attention_blocks
 from analysis.figures.attention_difference import Over, attention_difference
 from analysis.figures.attention_heatmap import attention_heatmap
+from analysis.figures.attention_pictures import attention_pictures
 from analysis.figures.block_map import block_map
 from analysis.figures.cache_memory import cache_memory
 from analysis.figures.contact_sheet import contact_sheet
@@ -97,6 +98,11 @@ def _of_baseline(data: SweepData, point: Point) -> list[tuple[str, Callable[[], 
         ),
         ("attention_blocks", partial(_blocks, data, point), "Attention difference per block"),
         ("attention_heatmap", partial(_heatmap, data, point), "Where in depth outputs change"),
+        (
+            "attention_pictures",
+            partial(_pictures, point),
+            "Where in the picture outputs change",
+        ),
         ("schedule", partial(_schedule, data, point), "Which step and block computes or reuses"),
         ("contact_sheet", partial(_contact_sheet, data, point), "Frames, and where they differ"),
     ]
@@ -169,6 +175,14 @@ def _blocks(data: SweepData, point: Point) -> Figure:
     curves = data.curves(point)
     calls = frames.calls(point, curves)
     return attention_blocks(curves, calls, name=frames.baseline_name(point))
+
+
+def _pictures(point: Point) -> Figure:
+    maps = point.attention_maps()
+    first = (0, (point.value("seeds") or [0])[0])
+    video = point.frames(*first) if first in point.videos() else None
+    timesteps = point.value("plan", "timesteps")
+    return attention_pictures(maps, timesteps, video, frames.baseline_name(point))
 
 
 def _schedule(data: SweepData, baseline: Point) -> Figure:

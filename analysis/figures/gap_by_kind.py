@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 3
 _MOST_METRICS = 3
 _MLP_HALVES = {"mlp_spatial": "mlp", "mlp_temporal": "mlp"}
-_HALF_NAMES = {"mlp_spatial": "MLP, spatial blocks", "mlp_temporal": "MLP, temporal blocks"}
+HALF_NAMES = {"mlp_spatial": "MLP, spatial blocks", "mlp_temporal": "MLP, temporal blocks"}
 _SHIFT = 0.06  # Intervals of kinds at the same gap stand side by side.
 
 
@@ -93,7 +93,7 @@ def _draw(axes: Axes, points: pd.DataFrame, metric: MetricFacts) -> None:
             marker=KIND_MARKERS[family],
             linestyle="--" if kind == "mlp_temporal" else "-",
             color=KIND_COLOURS[family],
-            label=_HALF_NAMES.get(kind) or KIND_NAMES[kind],
+            label=HALF_NAMES.get(kind) or KIND_NAMES[kind],
         )
         axes.vlines(
             x, rows[f"{name}_low"], rows[f"{name}_high"], color=KIND_COLOURS[family], linewidth=1

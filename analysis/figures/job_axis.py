@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_TICKS = 9
+_NOT_A_NAME = ("without",)
+"""Keys whose values would say the contrary without the key."""
 _MOST_LABELS = 30
 _LONGEST = 24
 """Characters of the longest name that figures have room for."""
@@ -87,7 +89,8 @@ def job_labels(rows: pd.DataFrame, swept: Sequence[str]) -> tuple[str, ...]:
     all jobs go by their numbers, under which the tables list them.
     """
     if len(swept) == 1 and not pd.api.types.is_numeric_dtype(rows[swept[0]]):
-        values = [str(value) for value in rows[swept[0]]]
+        key = f"{swept[0]} " if swept[0] in _NOT_A_NAME else ""
+        values = [f"{key}{value}" for value in rows[swept[0]]]
         if len(set(values)) == len(values) and max(map(len, values)) <= _LONGEST:
             return tuple(values)
     labels = _rules_labels(rows, swept)

@@ -87,6 +87,7 @@ def _dots(axes: Axes, points: pd.DataFrame, metric: MetricFacts) -> None:
             text, (value, place), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=6
         )
     axes.margins(x=0.25)
+    axes.locator_params(axis="x", nbins=3)  # More numbers would run into each other.
     axes.tick_params("y", length=0)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_METRICS = 8
 _MOST_MISSING = 30
+_MOST_VECTORS = 3000
+"""More dots than that are a picture in the PDF, too."""
 _NO_VALUE: dict[str, Any] = {
     "rotation": 90,
     "ha": "center",
@@ -96,9 +98,9 @@ def draw_intervals(axes: Axes, rows: pd.DataFrame, colour: str = ACCENT) -> None
     known = rows[rows["low"].notna()]
     if known.empty:
         return
-    axes.vlines(
-        known["x"], known["low"], known["high"], color=colour, linewidth=2.6, alpha=0.35, zorder=2
-    ).set_label("95 % interval")
+    bars: dict[str, Any] = {"color": colour, "linewidth": 2.6, "alpha": 0.35, "zorder": 2}
+    lines = axes.vlines(known["x"], known["low"], known["high"], **bars)
+    lines.set(label="95 % interval", rasterized=len(known) > _MOST_VECTORS)
 
 
 def _draw_videos(axes: Axes, shown: pd.DataFrame, videos: pd.DataFrame) -> None:
@@ -106,7 +108,16 @@ def _draw_videos(axes: Axes, shown: pd.DataFrame, videos: pd.DataFrame) -> None:
     dots = dots[~off_scale(str(videos["metric"].iloc[0]) if len(videos) else "", dots["value"])]
     # One dot would only repeat the mean.
     if dots.groupby("job").size().max() > 1:
-        axes.plot(dots["x"], dots["value"], ".", color=MUTED, ms=3, alpha=0.7, label="one video")
+        axes.plot(
+            dots["x"],
+            dots["value"],
+            ".",
+            color=MUTED,
+            ms=3,
+            alpha=0.7,
+            label="one video",
+            rasterized=len(dots) > _MOST_VECTORS,
+        )
 
 
 def _draw_baseline(axes: Axes, values: pd.Series) -> None:

@@ -47,7 +47,7 @@ def _baseline(data: SweepData, baseline: Point, curves: pd.DataFrame) -> dict[st
     lines = [
         line
         for tensor in _TENSORS
-        if tensor in set(curves["tensor"])
+        if (curves["tensor"] == tensor).any()
         for line in _lines(curves, control, tensor, steps)
     ]
     return {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -110,8 +111,20 @@ def draws(units: Units, statistic: Statistic, resamples: int, seed: int) -> npt.
     return np.concatenate([statistic(units[rows]) for rows in _draws(len(units), resamples, seed)])
 
 
-def _draws(count: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+def _draws(count: int, resamples: int, seed: int) -> Iterable[npt.NDArray[np.int64]]:
     """Indices of shape (some resamples, units), in parts that bound the memory."""
+    if count * resamples <= _NUMBERS_AT_ONCE:
+        return _small_draws(count, resamples, seed)
+    return _new_draws(count, resamples, seed)
+
+
+@lru_cache(maxsize=4)
+def _small_draws(count: int, resamples: int, seed: int) -> list[npt.NDArray[np.int64]]:
+    """The same for thousands of sets of one size."""
+    return list(_new_draws(count, resamples, seed))
+
+
+def _new_draws(count: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
     generator = np.random.default_rng(seed)
     size = max(1, _NUMBERS_AT_ONCE // count)
     for start in range(0, resamples, size):
@@ -120,8 +133,9 @@ def _draws(count: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int
 
 def _acceleration(units: Units) -> float:
     """How fast the mean's spread changes with its value, from leaving out one unit each."""
-    others = [np.delete(units, row, axis=0)[np.newaxis] for row in range(len(units))]
-    values = np.array([mean(rest)[0] for rest in others])
+    present = ~np.isnan(units)
+    totals, counts = np.where(present, units, 0.0).sum(axis=1), present.sum(axis=1)
+    values = (totals.sum() - totals) / (counts.sum() - counts)
     apart = values.mean() - values
     largest = float(np.max(np.abs(apart)))
     if largest <= _ROUNDING * np.nanmax(np.abs(units)):

@@ -50,8 +50,9 @@ class Column:
 
 
 RULES = Column("rules", "rules", numeric=False)
+REUSE = Column("reuse_share", "reuse", lambda v: f"{v:.1%}")
 TIMES = (
-    Column("reuse_share", "reuse", lambda v: f"{v:.1%}"),
+    REUSE,
     Column("denoise_s", "time s", lambda v: f"{v:.2f}"),
     Column("speedup", "speedup", lambda v: f"{v:.2f}x"),
 )

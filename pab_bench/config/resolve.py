@@ -11,11 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.broadcast.cache_options import CacheOptions
+from pab_bench.config.dtype_names import with_full_names
 from pab_bench.config.pab_file import merge_pab_file
 from pab_bench.config.problems import InvalidSettings, Problem, Problems
 from pab_bench.config.prompt_file import prompt_texts
 from pab_bench.config.rules_from_config import RULE_KEYS, rules_from_config
 from pab_bench.config.settings import (
+    AdviseSettings,
     MeasureSettings,
     ModelSettings,
     PartSettings,
@@ -58,6 +60,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     from pab_bench.metrics.registry import METRICS
 
     problems = Problems()
+    values = with_full_names(values)
     prompts = prompt_texts(values["prompts"], overrides, problems)
     values = {**values, "prompts": {**values["prompts"], "texts": prompts}}
     check_settings(values, METRICS, problems)
@@ -111,6 +114,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
         notices=tuple(problems.notices),
         psnr_cap_db=values["metrics"]["psnr_cap_db"],
         metric_weights=values["metrics"]["weights"],
+        advise=AdviseSettings(**values["advise"]),
     )
 
 

@@ -111,6 +111,7 @@ class RecordConfig:
 
     curves: bool = True
     videos: bool = True
+    attention_maps: bool = False
 
 
 @dataclass
@@ -137,6 +138,19 @@ class SampleConfig:
 
     folder: str | None = None
     lossless: bool = False
+
+
+@dataclass
+class AdviseConfig:
+    """What `task=advise` is to reach, and how much it may sample."""
+
+    max_lpips: float | None = None
+    min_psnr: float | None = None
+    min_speedup: float | None = None
+    max_cache_gb: float | None = None
+    budget: int = 14
+    max_lag: int = 8
+    elements: int = 16384
 
 
 @dataclass
@@ -216,6 +230,7 @@ class RootConfig(RuleKeys):
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     tape: TapeConfig = field(default_factory=TapeConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
+    advise: AdviseConfig = field(default_factory=AdviseConfig)
     objectives: list[str] = field(default_factory=list)
 
 

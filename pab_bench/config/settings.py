@@ -71,10 +71,17 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class RecordSettings:
-    """Which bulky data a point keeps."""
+    """Which bulky data a point keeps.
+
+    Attributes:
+        curves: of a baseline, attention differences.
+        videos: mp4 files beside the lossless frames.
+        attention_maps: of a baseline's first video, where attention outputs change.
+    """
 
     curves: bool = True
     videos: bool = True
+    attention_maps: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,31 @@ class SampleSettings:
 
 
 @dataclass(frozen=True)
+class AdviseSettings:
+    """What `task=advise` is to reach, and how much it may sample.
+
+    Attributes:
+        max_lpips: the largest LPIPS to the baseline, the mean over the videos; None = any.
+        min_psnr: the smallest PSNR to the baseline in dB, likewise.
+        min_speedup: the smallest ratio of the baseline's operations to the rules', of the
+            transformer: an upper bound of the speedup in seconds.
+        max_cache_gb: the most that broadcasting may hold, in units of 10^9 bytes.
+        budget: how many rules are sampled at most, besides the baseline.
+        max_lag: the largest lag, in calls, at which differences are recorded; gaps up to one more
+            are proposed.
+        elements: how many numbers of each output the recorder keeps for each lag.
+    """
+
+    max_lpips: float | None = None
+    min_psnr: float | None = None
+    min_speedup: float | None = None
+    max_cache_gb: float | None = None
+    budget: int = 14
+    max_lag: int = 8
+    elements: int = 16384
+
+
+@dataclass(frozen=True)
 class TrackingSettings:
     """Where results are also sent: `name` is `none` or `wandb`."""
 
@@ -155,6 +187,7 @@ class Settings:
         measure: how it is sampled and timed.
         tape: room for what is replayed.
         sample: what `task=sample` writes.
+        advise: what `task=advise` is to reach.
         objectives: what a sweeper optimises.
         record: which bulky data are kept.
         results_dir: root of all results, absolute.
@@ -199,6 +232,7 @@ class Settings:
     notices: tuple[str, ...] = ()
     psnr_cap_db: float = 100.0
     metric_weights: str | None = None
+    advise: AdviseSettings = AdviseSettings()
 
     def is_baseline(self) -> bool:
         """Whether broadcasting is switched off for every kind.
@@ -237,8 +271,13 @@ class Settings:
             "dtype": self.dtype,
             "metrics": {"names": sorted(self.metrics), "psnr_cap_db": self.psnr_cap_db},
             "measure": asdict(self.measure),
-            "record": asdict(self.record),
+            "record": self._recorded(),
         }
+
+    def _recorded(self) -> dict[str, bool]:
+        # Points made before there were maps are those without them.
+        recorded: dict[str, bool] = asdict(self.record)
+        return {k: v for k, v in recorded.items() if v or k != "attention_maps"}
 
     def _active_rules(self) -> dict[str, dict[str, Any] | None]:
         depth = self.model.depth

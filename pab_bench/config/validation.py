@@ -15,6 +15,7 @@ from typing import Any
 
 from pab_bench.broadcast.cache_options import CACHE_DEVICES, CACHE_DTYPES
 from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
+from pab_bench.config.advise import check_advise
 from pab_bench.config.ddim_trailing import ddim_trailing_timesteps
 from pab_bench.config.pndm import FEWEST_STEPS, pndm_timesteps
 from pab_bench.config.problems import InvalidSettings, Problem, Problems, did_you_mean, one_of, show
@@ -97,6 +98,7 @@ def check_settings(values: Mapping[str, Any], metrics: Collection[str], problems
     for key, value in values["tape"].items():
         if not (math.isfinite(value) and value >= 0):
             problems.add(f"tape.{key}", value, "must be a finite number of at least 0 (GB)")
+    check_advise(values["advise"], problems)
     texts = values["prompts"]["texts"]
     if any(not text.strip() for text in texts):
         problems.add("prompts.texts", texts, "must not contain an empty prompt")

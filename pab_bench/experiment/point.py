@@ -23,12 +23,13 @@ from pab_bench.experiment.identity import baseline_of, digest_weights, identity,
 from pab_bench.experiment.measuring import measure
 from pab_bench.experiment.predicted import predicted_cost
 from pab_bench.experiment.provenance import provenance
-from pab_bench.experiment.sampling import Sampled, sample, spread
+from pab_bench.experiment.sampling import Sampled, sample
 from pab_bench.experiment.session import Session, open_session, release_memory
 from pab_bench.experiment.tape import use_tapes
 from pab_bench.metrics.registry import MetricSettings
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
+from pab_bench.store.spread import spread
 from pab_bench.store.tapes import TapeStore
 
 _log = logging.getLogger(__name__)
@@ -194,6 +195,7 @@ class PointMaker:
             metrics=rows,
             videos=sampled.frames,
             mp4=settings.record.videos,
+            attention_maps=sampled.attention_maps,
         )
         return record, data
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,8 @@ from pab_bench.experiment.ranks import on_all, share
 from pab_bench.experiment.session import open_session
 from pab_bench.experiment.tape import Tapes
 from pab_bench.experiment.video import SampledVideo, VideoPlace, add_counts, sample_video
+from pab_bench.probes.attention_difference import AttentionDifference
+from pab_bench.store.spread import spread
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ def sample_share(
     session = open_session(settings)
     tapes = None if taped_as is None else Tapes(settings, taped_as, plan, session.device)
     session.warm_up(settings.prompts[0], settings.guidance)
+    recorder = AttentionDifference() if curves else None
     videos = []
     for place in own:
-        video = sample_video(session, settings, plan, place, curves, tapes)
+        video = sample_video(session, settings, plan, place, recorder, tapes)
         _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _told(video))
         videos.append(video)
     return videos
@@ -86,6 +88,7 @@ class Sampled:
         self.frames = {(v.place.index, v.place.seed): v.frames for v in videos}
         self.steps = [row for video in videos for row in video.steps]
         self.curves = [row for video in videos for row in video.curves]
+        self.attention_maps = {k: t for video in videos for k, t in video.attention_maps.items()}
         self.inputs = [video.inputs for video in videos]
         self.ledger = add_counts([video.ledger for video in videos])
         self.peak_cache_bytes = max(video.peak_cache_bytes for video in videos)
@@ -106,17 +109,3 @@ class Sampled:
         replayed = sum(video.replayed for video in self._videos)
         stages["denoise_s"]["replayed_share"] = replayed / len(self.steps)
         return stages
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Values with their median, quartiles, smallest and largest."""
-    several = values if len(values) > 1 else [*values, *values]
-    low, median, high = statistics.quantiles(several, n=4, method="inclusive")
-    return {
-        "median": median,
-        "lower_quartile": low,
-        "upper_quartile": high,
-        "min": min(values),
-        "max": max(values),
-        "values": list(values),
-    }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from pab_bench.broadcast.engine import Broadcast
+from pab_bench.broadcast.engine import Broadcast, Observer
 from pab_bench.broadcast.plan import Plan
 from pab_bench.broadcast.playback import Playback
 from pab_bench.config.settings import Settings
@@ -20,6 +20,7 @@ from pab_bench.experiment.failures import SamplingFailed, check_frames, check_la
 from pab_bench.experiment.session import Session, digest
 from pab_bench.experiment.tape import Tapes, VideoTape
 from pab_bench.probes.attention_difference import AttentionDifference
+from pab_bench.probes.attention_maps import AttentionMaps, token_grid
 from pab_bench.probes.memory import PeakMemory
 from pab_bench.probes.site_times import SiteTimes
 from pab_bench.progress import current
@@ -60,6 +61,7 @@ class SampledVideo:
         peak_cache_bytes: the most that broadcasting held at once.
         memory: the most that denoising needed; see `PeakMemory`.
         text_tokens: tokens of the text that is attended to.
+        attention_maps: tensors of `attention_maps.safetensors`, if this video's are recorded.
     """
 
     place: VideoPlace
@@ -73,6 +75,7 @@ class SampledVideo:
     peak_cache_bytes: int
     memory: dict[str, int | bool]
     text_tokens: int
+    attention_maps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def sample_video(
     settings: Settings,
     plan: Plan,
     place: VideoPlace,
-    curves: bool,
+    recorder: AttentionDifference | None,
     tapes: Tapes | None,
 ) -> SampledVideo:
     """Sample, and decode, one video as often as the settings say.
@@ -99,8 +102,8 @@ def sample_video(
         settings: the point.
         plan: what to reuse.
         place: which video.
-        curves: whether to record attention differences. A recorded video is sampled a second time
-            without the recorder: only that pass is timed, and both must agree bit for bit.
+        recorder: of attention differences, if they are to be recorded. A recorded video is sampled
+            a second time without it: only that pass is timed, and both must agree bit for bit.
         tapes: where steps that other videos share are found and kept; None computes everything.
 
     Raises:
@@ -120,11 +123,13 @@ def sample_video(
     latents = runs[0].latents
     rows: list[dict[str, Any]] = []
     where = {"prompt": place.index, "seed": place.seed}
-    if curves:
-        recorder = AttentionDifference()
-        recorded = _denoise(session, settings, plan, place, [recorder])
+    maps = _maps(session, settings, plan, place)
+    observers = [observer for observer in (recorder, maps) if observer is not None]
+    if observers:
+        recorded = _denoise(session, settings, plan, place, observers)
         if not torch.equal(recorded.latents, latents):
             raise SamplingFailed("recording attention differences changed the latents")
+    if recorder is not None:
         rows = [{**where, **row} for row in recorder.rows(plan.timesteps)]
     began = clock(session.device)
     frames = session.sampler.decode(latents)
@@ -160,6 +165,7 @@ def sample_video(
         peak_cache_bytes=max(run.peak_cache_bytes for run in runs),
         memory=memory.values,
         text_tokens=text.tokens,
+        attention_maps={} if maps is None else maps.tensors(),
     )
 
 
@@ -183,7 +189,7 @@ def _denoise(
     settings: Settings,
     plan: Plan,
     place: VideoPlace,
-    observers: Sequence[AttentionDifference] = (),
+    observers: Sequence[Observer] = (),
     tape: VideoTape | None = None,
     probe: SiteTimes | None = None,
 ) -> _Denoised:
@@ -228,6 +234,20 @@ def _denoise(
     return _Denoised(
         latents, seconds, 0 if tape is None else tape.known, broadcast.ledger.totals(), peak
     )
+
+
+def _maps(
+    session: Session, settings: Settings, plan: Plan, place: VideoPlace
+) -> AttentionMaps | None:
+    """What records maps of a baseline's first video; None for others, or if they are not wanted."""
+    first = (place.index, place.seed) == (0, settings.seeds[0])
+    wanted = settings.record.attention_maps and settings.is_baseline() and first
+    if not wanted or plan.calls < 2:
+        return None
+    architecture = session.sampler.architecture
+    latents = session.sampler.noise(place.seed)
+    grid = token_grid(architecture.transformer, latents.shape)
+    return AttentionMaps(architecture.depth, plan.calls, grid)
 
 
 def _parts(

@@ -124,7 +124,7 @@ def _write(
     place: VideoPlace,
     tapes: Tapes | None,
 ) -> None:
-    video = sample_video(open_session(settings), settings, plan, place, False, tapes)
+    video = sample_video(open_session(settings), settings, plan, place, None, tapes)
     _log.info("%s: %.2f s", place, video.timing["denoise_s"][0])
     stem.parent.mkdir(parents=True, exist_ok=True)
     # What says that the video is there goes first and comes back last.

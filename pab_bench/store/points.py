@@ -8,8 +8,10 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from filelock import FileLock
 from pab_bench.store.atomic import write_json
 from pab_bench.store.digests import check_digests, write_digests
 from pab_bench.store.records import SCHEMA, PointData, Record
+from pab_bench.store.spread import spread
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class Store:
         """Write a point in a temporary folder and move it into place.
 
         Args:
-            record: what to keep; `files` is filled in.
+            record: what to keep; `files` and the time of writing them are filled in.
             data: tables and videos; None for a failed point.
 
         Returns:
@@ -107,7 +110,10 @@ class Store:
         temporary = Path(tempfile.mkdtemp(dir=self.points, prefix=f".{record.id}-"))
         try:
             if data is not None:
+                began = time.perf_counter()
                 data.write(temporary)
+                written = {"write_s": spread([time.perf_counter() - began])}
+                record = replace(record, timing={**record.timing, **written})
             files = sorted(
                 p.relative_to(temporary).as_posix() for p in temporary.rglob("*") if p.is_file()
             )

@@ -8,6 +8,11 @@ A point is a folder::
                       the seconds of every kind and part, see `pab_bench.probes.site_times`
     curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, tensor,
                       mse, relative_l1, cosine, energy
+    attention_maps.safetensors
+                      baselines with record.attention_maps only, of the first video: `steps`,
+                      `blocks`, and by group (`spatial`, `temporal`, `cross`, `mlp_spatial`, ...)
+                      float32 (blocks, steps, frames, height, width) in tokens: mean over channels
+                      of |output - output of the step before|, before the gate
     metrics.parquet   prompt, seed, frame (-1: the whole video), metric, value
     videos/           PPP-SEED.safetensors (`frames`, uint8) and PPP-SEED.mp4
 """
@@ -47,7 +52,9 @@ class Record:
         ledger: computed and reused visits per group, summed over the videos.
         timing: per stage (`encode_s`, `denoise_s`, `decode_s`, with measure.parts those of
             `pab_bench.probes.site_times` too) the values of every video with their median,
-            quartiles, smallest and largest.
+            quartiles, smallest and largest; of the whole point `metrics_s`, `point_s`
+            (sampling and metrics) and `write_s` (tables and videos to disk). By
+            `time.perf_counter`, on a GPU after waiting for it.
         quality: per metric column its value, the reason where it is missing, on how many videos
             it rests, and what the metric declares (label, unit, direction, ideal, definition, ...).
         inputs: per video, digests of its noise and embeddings: what variants share with their
@@ -122,6 +129,7 @@ class PointData:
         metrics: rows of `metrics.parquet`.
         videos: frames by (prompt index, seed), uint8 (frames, height, width, 3).
         mp4: whether to write mp4 files beside the lossless frames.
+        attention_maps: tensors of `attention_maps.safetensors`; none unless they were recorded.
     """
 
     plan: Rows
@@ -130,6 +138,7 @@ class PointData:
     metrics: Rows
     videos: Mapping[tuple[int, int], npt.NDArray[np.uint8]]
     mp4: bool
+    attention_maps: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write everything into `folder`."""
@@ -145,6 +154,8 @@ class PointData:
         for name, rows in tables.items():
             if rows:
                 pd.DataFrame(rows).to_parquet(folder / f"{name}.parquet", index=False)
+        if self.attention_maps:
+            save_file(dict(self.attention_maps), folder / "attention_maps.safetensors")
         (folder / "videos").mkdir()
         for (prompt, seed), frames in self.videos.items():
             stem = folder / "videos" / f"{prompt:03d}-{seed}"

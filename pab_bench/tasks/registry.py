@@ -45,6 +45,8 @@ TASKS: Mapping[str, JobTask | GridTask] = {
         "pab_bench.experiment.video_files:finish_samples",
     ),
     "cost": GridTask("pab_bench.cost.task:cost"),
+    "claims": GridTask("pab_bench.claims.task:claims"),
+    "advise": GridTask("pab_bench.advice.task:advise"),
 }
 
 

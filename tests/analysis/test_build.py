@@ -31,6 +31,7 @@ NOT_IN_A_GAP_SWEEP = {
     "tables/table1",
     "tables/table2",
     "tables/table3",
+    "tables/gap_by_kind",
     "tables/efficiency",
     "tables/flops",
     "figures/gap_by_kind",
@@ -41,6 +42,7 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/cache_memory",
     "figures/runtime_breakdown",
     "figures/flops",
+    "figures/attention_pictures",
 }
 
 

@@ -27,6 +27,11 @@ def test_labels_otherwise(swept: list[str], labels: tuple[str, str]) -> None:
     assert (axis.labels, axis.numeric) == (labels, False)
 
 
+def test_what_is_left_out_is_named_as_such() -> None:
+    table = rows(rules=["T4", "S2 T4"], without=["spatial", "nothing"])
+    assert job_labels(table, ["without"]) == ("without spatial", "without nothing")
+
+
 def test_jobs_with_names_that_are_too_long_go_by_number() -> None:
     table = rows(rules=["S2@100..800 T4@100..800 C7@80..900", "S2"])
     assert job_labels(table, []) == ("job 0", "job 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grids
 import pytest
 import synthetic
 
@@ -27,7 +28,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_newest_sweep_is_copied_and_the_rest_is_named(results: Path, tmp_path: Path) -> None:
     missing = reference.refresh(results, tmp_path / "to")
     copied = {path.name for path in (tmp_path / "to" / "gap").iterdir()}
-    assert copied == {"quality.png", "summary.csv", "summary.md", "segments.md"}
+    assert copied == {"quality.png", "summary.csv", "summary.md", "segments.md", "differences.md"}
     assert missing["presets"] == "no such sweep in the results"
     assert missing["gap: figures/contact_sheet"] == "could not be made"
 
@@ -46,4 +47,19 @@ def test_the_command_says_what_is_missing(
     assert reference.main(arguments) == 1
     shown = capsys.readouterr().out
     assert "components: no such sweep in the results" in shown
-    assert "gap_by_kind: could not be made" in shown
+    assert "gap_by_kind: no kind was swept alone over several gaps" in shown
+
+
+def test_sweeps_of_one_kind_each_are_shown_together(tmp_path: Path) -> None:
+    alone = [
+        ({kind: grids.rule(gap)}, "output") for kind in ("spatial", "cross") for gap in (2, 3, 4)
+    ]
+    grids.write_sweep(tmp_path / "results", alone)
+    assert reference.together(tmp_path / "results", tmp_path / "to") is None
+    assert (tmp_path / "to" / "gap_by_kind" / "gap_by_kind.png").is_file()
+    text = (tmp_path / "to" / "gap_by_kind" / "gap_by_kind.md").read_text()
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")][1:]
+    kinds = [(kind.strip(), int(gap)) for kind, gap in rows]
+    assert kinds == [(kind, gap) for kind in ("Spatial", "Cross") for gap in (2, 3, 4)]
+    quality = {float(line.split("|")[4].split()[0]) for line in text.splitlines()[2:8]}
+    assert len(quality) == 6

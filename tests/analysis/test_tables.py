@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import grids
 import pandas as pd
 import synthetic
 from rich.console import Console
 
 from analysis.data import SweepData
+from analysis.load import load_sweep
+from analysis.statistics.difference import compare
+from analysis.tables.differences import differences_frame, differences_table
 from analysis.tables.latex import escape
 from analysis.tables.metrics import metrics_table
 from analysis.tables.segments import segments_table
@@ -50,6 +55,34 @@ def test_latex_is_escaped_booktabs(data: SweepData) -> None:
     assert r"LPIPS $\downarrow$" in text
     assert r"28.7\%" in text
     assert escape("a_b 5% \\ ~") == r"a\_b 5\% \textbackslash{} \textasciitilde{}"
+
+
+def test_points_are_compared_video_by_video(data: SweepData) -> None:
+    rows = differences_frame(data)
+    assert set(zip(rows["first_job"], rows["second_job"], strict=True)) == {(2, 1)}
+    psnr = rows.set_index("metric").loc["psnr_db"]
+    values = data.videos[data.videos["metric"] == "psnr_db"]
+    own, other = (
+        {(p, s): v for p, s, v in part[["prompt", "seed", "value"]].itertuples(index=False)}
+        for part in (values[values["job"] == 2], values[values["job"] == 1])
+    )
+    expected = compare(own, other)
+    assert psnr["mean"] == expected.mean < 0
+    assert (psnr["low"], psnr["high"]) == (expected.interval.low, expected.interval.high)
+    assert psnr["videos"] == 4
+    assert bool(psnr["clear"]) is expected.is_clear
+    text = differences_table(data).document.markdown()
+    assert "| PSNR (dB) ↑" in text
+    assert "2: S4 T4 C6" in text
+    assert "Cohen's d_z" in text
+
+
+def test_many_points_are_compared_with_the_first(tmp_path: Path) -> None:
+    points = [({"spatial": grids.rule(2 + n % 8, 10 * n)}, "output") for n in range(15)]
+    data = SweepData(load_sweep(grids.write_sweep(tmp_path, points)))
+    rows = differences_frame(data)
+    assert set(rows["second_job"]) == {0}
+    assert set(rows["first_job"]) == set(range(1, 15))
 
 
 def test_segments(data: SweepData) -> None:

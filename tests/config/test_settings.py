@@ -22,6 +22,7 @@ from pab_bench.config.settings import Settings
         ["mlp_gap=4"],
         ["spatial_block=[0,5]"],
         ["steps=50", "guidance=4", "dtype=float32"],
+        ["dtype=fp32", "model.dtype=bf16"],
         [
             "metrics.names=[ssim,psnr,temporal_flickering,lpips,sharpness_ratio,colour_shift,"
             "motion_ratio,difference_flickering]"
@@ -58,6 +59,7 @@ def test_what_does_not_determine_numbers_is_not_in_the_identity(
         "metrics.psnr_cap_db=60",
         "measure.repeats=2",
         "record.curves=false",
+        "record.attention_maps=true",
     ],
 )
 def test_what_determines_numbers_is_in_the_identity(
@@ -65,6 +67,12 @@ def test_what_determines_numbers_is_in_the_identity(
 ) -> None:
     base = ("spatial_gap=2",)
     assert settings_of(*base, override).identity() != settings_of(*base).identity()
+
+
+def test_points_without_maps_are_those_made_before_there_were_maps(
+    settings_of: Callable[..., Settings],
+) -> None:
+    assert settings_of().identity()["record"] == {"curves": True, "videos": True}
 
 
 OFF = [f"{kind}_skip=false" for kind in ("spatial", "temporal", "cross", "mlp")]

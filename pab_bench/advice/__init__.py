@@ -1,0 +1,1 @@
+"""From a baseline's curves to rules that meet a target, proven by real samples."""

@@ -1,0 +1,158 @@
+"""What reuse would change in each site, at several lags, recorded on a baseline's videos."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pab_bench.broadcast.engine import Broadcast
+from pab_bench.broadcast.kinds import Group
+from pab_bench.broadcast.plan import Plan
+from pab_bench.config.settings import Settings
+from pab_bench.errors import PabBenchError
+from pab_bench.experiment.identity import baseline_of
+from pab_bench.experiment.point import plan_of
+from pab_bench.experiment.sampling import places
+from pab_bench.experiment.session import Session, digest
+from pab_bench.probes.lagged_difference import LaggedDifference
+from pab_bench.store.atomic import write_bytes
+from pab_bench.store.records import Record
+
+_log = logging.getLogger(__name__)
+
+Table = npt.NDArray[np.float64]
+
+
+class LagPassDiffers(PabBenchError):
+    """The recorded pass led to other latents than the baseline's."""
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Mean squared differences of the baseline, averaged over its videos.
+
+    Attributes:
+        mse: per group an array (calls, lags + 1, depth); [s, k, b] is the error in what block b
+            adds to the residual stream at call s if the output of call s - k is reused. [:, 0] is
+            0; where k > s there is nothing to reuse, and the value is NaN.
+        energy: per group (calls, depth): the mean square of what is added; 0 at the first call.
+        elements: per group how many numbers a site's output has, of which those of the settings
+            were looked at.
+        recorded: videos that were sampled for it now; 0 if it was there.
+    """
+
+    mse: Mapping[Group, Table]
+    energy: Mapping[Group, Table]
+    elements: Mapping[Group, int]
+    recorded: int = 0
+
+    @property
+    def longest(self) -> int:
+        """The largest lag that is known."""
+        return next(iter(self.mse.values())).shape[1] - 1
+
+
+def lags_path(settings: Settings, baseline: Record) -> Path:
+    """Where the table of a baseline lies: beside the store, named by what determines it."""
+    advise = settings.advise
+    tensor = "ungated" if settings.broadcast_object == "ungated" else "gated"
+    name = f"{baseline.id}-{tensor}-{advise.max_lag}-{advise.elements}.parquet"
+    return settings.results_dir / "lags" / name
+
+
+def get_lags(settings: Settings, baseline: Record, session: Session) -> Lags:
+    """Load the table of a baseline, or record it with one more pass over the baseline's videos.
+
+    Args:
+        settings: the rules' to be, whose broadcast object decides what is compared.
+        baseline: its record.
+        session: its model; loaded already, since the rules are sampled with it anyway.
+
+    Raises:
+        LagPassDiffers: if the recorder, or a device that is not deterministic, changed the latents.
+    """
+    path = lags_path(settings, baseline)
+    plan = plan_of(baseline_of(settings), session)
+    loaded = _load(path, plan)
+    if loaded is not None:
+        return loaded
+    rows = [
+        row
+        for place, inputs in zip(places(settings), baseline.inputs, strict=True)
+        for row in _record(settings, session, plan, place, inputs["latents"])
+    ]
+    _save(path, rows)
+    _log.info("differences at lags up to %d: %s", settings.advise.max_lag, path)
+    return _tables(rows, plan, len(baseline.inputs))
+
+
+def _record(
+    settings: Settings, session: Session, plan: Plan, place: Any, expected: str
+) -> list[dict[str, object]]:
+    advise = settings.advise
+    recorder = LaggedDifference(
+        advise.max_lag, advise.elements, settings.broadcast_object == "ungated"
+    )
+    text, _ = session.encode(place.prompt)
+    noise = session.sampler.noise(place.seed)
+    with Broadcast(session.sampler.architecture, plan, observers=[recorder]):
+        latents = session.sampler.denoise(
+            text, noise, settings.steps, settings.guidance, lambda step: None
+        )
+    if digest(latents) != expected:
+        raise LagPassDiffers(
+            f"{place}: the recorded pass led to other latents than the baseline's, so that its "
+            "differences are not the baseline's; on a GPU set deterministic=true"
+        )
+    _log.info("differences at several lags: %s", place)
+    rows = recorder.rows(plan.timesteps)
+    return [{"prompt": place.index, "seed": place.seed, **row} for row in rows]
+
+
+def _save(path: Path, rows: list[dict[str, object]]) -> None:
+    import pandas as pd
+
+    content = io.BytesIO()
+    pd.DataFrame(rows).to_parquet(content, index=False)
+    write_bytes(path, content.getvalue(), lasting=True)
+
+
+def _load(path: Path, plan: Plan) -> Lags | None:
+    import pandas as pd
+
+    if not path.exists():
+        return None
+    try:
+        rows = pd.read_parquet(path)
+        return _tables(rows.to_dict("records"), plan, recorded=0)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        _log.warning("%s cannot be used (%s); it is recorded again", path, error)
+        return None
+
+
+def _tables(rows: list[dict[Any, Any]], plan: Plan, recorded: int) -> Lags:
+    lags = max(row["lag"] for row in rows)  # Fewer than asked for in a video of few calls.
+    groups = {(group.kind, group.branch): group for group in plan.source}
+    shape = plan.calls, lags + 1, plan.depth
+    mse = {group: np.zeros(shape) for group in plan.source}
+    energy = {group: np.zeros((plan.calls, plan.depth)) for group in plan.source}
+    elements: dict[Group, int] = {}
+    count = len({(row["prompt"], row["seed"]) for row in rows})
+    for row in rows:
+        group = groups[row["kind"], row["branch"]]
+        call, lag, block = row["call"], row["lag"], row["block"]
+        mse[group][call, lag, block] += row["mse"] / count
+        elements[group] = row["elements"]
+        if lag == 1:
+            energy[group][call, block] += row["energy"] / count
+    for call in range(plan.calls):
+        for table in mse.values():
+            table[call, call + 1 :] = np.nan
+    return Lags(mse, energy, elements, recorded)

@@ -61,11 +61,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--prompts", type=int, default=4, help="how many of prompts=mini, 1 to 4")
+    parser.add_argument("--more-seeds", type=int, default=4, help="0 leaves that grid out")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     common = [*FIXED, f"steps={arguments.steps}", *_prompts(arguments.prompts)]
     with tempfile.TemporaryDirectory() as folder:
         report = measure(Path(folder), common, arguments.threads)
+        if arguments.more_seeds:
+            seeds = f"seeds=[{','.join(map(str, range(arguments.more_seeds)))}]"
+            more = Path(folder) / "more"
+            taken = _timed(more, ["-m", *GRID, *common, seeds], arguments.threads)
+            print(f"the grid with {arguments.more_seeds} seeds: {taken}", flush=True)
+            report |= {"harness_share_more_videos": harness(more, taken)["harness_share"]}
     report |= vars(arguments) | {"points": len(GAPS) * len(WINDOWS)}
     print(json.dumps(report))
 
@@ -97,11 +104,6 @@ def measure(folder: Path, common: list[str], threads: int) -> dict[str, Any]:
     parallel_equal = equal_in_parallel(folder, common)
     records = list(Store(folder / "grid" / "results").records())
     variants = [record for record in records if not record.is_baseline]
-    work = {record.id: _spent(folder / "grid", record) for record in records}
-    jobs = _jobs(folder / "grid")
-    harness = grid.wall - sum(work.values())
-    first, last = jobs[0][1], jobs[-1][1]
-    after_the_first = sum(work[identifier] for identifier, _ in jobs[1:])
     search_path.register()
     lines = ["-m", *GRID, *common, f"results_dir={folder / 'nothing'}"]
     points, baselines = plan_points(preflight(get_args_parser().parse_args(lines)))
@@ -109,11 +111,7 @@ def measure(folder: Path, common: list[str], threads: int) -> dict[str, Any]:
         "grid_over_separate": round(grid.wall / separate.wall, 4),
         "grid_over_separate_cpu": round(grid.cpu / separate.cpu, 4),
         "limit": round(_limit(points, baselines[0]), 4),
-        "harness_share": round(harness / grid.wall, 4),
-        "harness_share_of_a_point": round(1 - after_the_first / (last - first), 4),
-        "harness_s": round(harness, 1),
-        "startup_s": round(_began(folder / "grid") - grid.began, 1),
-        "report_s": round(grid.began + grid.wall - last, 1),
+        **harness(folder / "grid", grid),
         "replayed_share": round(
             float(np.mean([r.timing["denoise_s"]["replayed_share"] for r in variants])), 4
         ),
@@ -122,6 +120,23 @@ def measure(folder: Path, common: list[str], threads: int) -> dict[str, Any]:
         "parallel_equal": parallel_equal,
         "grid_s": round(grid.wall, 1),
         "separate_s": round(separate.wall, 1),
+    }
+
+
+def harness(folder: Path, taken: Taken) -> dict[str, float]:
+    """What a sweep spent on other things than sampling, decoding and metrics."""
+    records = Store(folder / "results").records()
+    work = {record.id: _spent(folder, record) for record in records}
+    spent = taken.wall - sum(work.values())
+    jobs = _jobs(folder)
+    first, last = jobs[0][1], jobs[-1][1]
+    after_the_first = sum(work[identifier] for identifier, _ in jobs[1:])
+    return {
+        "harness_share": round(spent / taken.wall, 4),
+        "harness_share_of_a_point": round(1 - after_the_first / (last - first), 4),
+        "harness_s": round(spent, 1),
+        "startup_s": round(_began(folder) - taken.began, 1),
+        "report_s": round(taken.began + taken.wall - last, 1),
     }
 
 

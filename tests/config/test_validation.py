@@ -17,7 +17,7 @@ from pab_bench.errors import ConfigError
         ("steps=1001", "steps=1001: must be a whole number from 1 to 1000"),
         ("guidance=-1", "guidance=-1.0: must be a finite number"),
         ("guidance=nan", "guidance=nan: must be a finite number"),
-        ("dtype=fp16", "dtype=fp16: must be one of float32, float16, bfloat16. Did you mean"),
+        ("dtype=flot16", "dtype=flot16: must be one of float32, float16, bfloat16. Did you mean"),
         ("device=gpu", "device=gpu: must be auto, cpu, mps, cuda or cuda:NUMBER"),
         ("device=cuda:x", "device=cuda:x: must be auto"),
         ("seeds=[1,2,1]", "seeds=[1,2,1]: has the same value more than once: [1]"),

@@ -83,7 +83,6 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=64)
     parser.add_argument("--max-lpips", type=float, default=0.005)
     parser.add_argument("--budget", type=int, default=14)
-    parser.add_argument("--budget-to-beat", type=int, default=10, help="for each preset")
     parser.add_argument("--results", type=Path, help="points are kept here, and used again")
     parser.add_argument("--from-reference", action="store_true", help="judge on the committed grid")
     parser.add_argument("--write-reference", action="store_true")
@@ -123,7 +122,7 @@ def judge(arguments: argparse.Namespace, lines: list[str]) -> dict[str, Any]:
         "samples_share": advisor.videos / (videos * (len(rows) + 1)),
     }
     if not arguments.without_presets:
-        report["beaten"] = beaten(lines, arguments.budget_to_beat)
+        report["beaten"] = beaten(lines, arguments.budget)
     volumes = {
         "advisor": hypervolume([(t.flops_ratio, t.measured["lpips"]) for t in advisor.trials]),
         "presets": hypervolume([(r.flops_ratio, r.lpips) for r in rows if r.is_preset]),

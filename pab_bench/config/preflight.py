@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
@@ -60,6 +61,10 @@ def preflight(arguments: argparse.Namespace) -> Grid:
         return _Preflight(hydra, arguments.config_name or CONFIG_NAME).run(
             arguments.overrides, arguments.multirun
         )
+    except yaml.MarkedYAMLError as error:
+        place = error.problem_mark
+        file = "a configuration file" if place is None else f"{place.name}, line {place.line + 1}"
+        raise InvalidSettings([Problem(file, f"cannot be read: {error.problem}")]) from error
     finally:
         GlobalHydra.instance().clear()
 

@@ -142,3 +142,10 @@ def test_large_grids_are_composed_once() -> None:
                         "cross_gap=range(0,10)")  # fmt: skip
     assert len(found) == 1
     assert "in 100 of 1000 grid points" in found[0]
+
+
+def test_a_file_that_is_no_yaml_is_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mine.yaml").write_text("steps: 4\nsteps: 5\n")
+    (problem,) = problems_of("--config-dir", str(tmp_path), "+sweeps=mine")
+    assert "mine.yaml, line 2: cannot be read: found duplicate key steps" in str(problem)

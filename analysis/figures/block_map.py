@@ -81,3 +81,4 @@ def _dots(axes: Axes, rows: pd.DataFrame, metric: MetricFacts) -> None:
     axes.plot(known[name], known.index, "o", color=ACCENT, markersize=3.5)
     axes.set_title(f"{metric.heading}  {metric.arrow}")
     axes.tick_params("y", length=0)
+    axes.locator_params(axis="x", nbins=3)  # More numbers would run into each other.

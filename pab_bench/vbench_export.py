@@ -19,7 +19,7 @@ from pab_bench.errors import MetricUnavailable, PabBenchError
 from pab_bench.metrics.vbench.official import UnusableResults, read_results, video_name
 from pab_bench.metrics.vbench.scores import DIMENSIONS, scores
 from pab_bench.store.atomic import write_json
-from pab_bench.store.records import FRAMES_PER_SECOND
+from pab_bench.store.mp4 import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pab_bench.metrics.base import About
 from pab_bench.metrics.measure import Clip, measure_set
 from pab_bench.metrics.registry import MetricSettings, get_metrics
-from pab_bench.store.records import FRAMES_PER_SECOND
+from pab_bench.store.mp4 import FRAMES_PER_SECOND
 
 Videos = Mapping[tuple[int, int], npt.NDArray[np.uint8]]
 

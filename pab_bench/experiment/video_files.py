@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from pab_bench.experiment.tape import Tapes, use_tapes
 from pab_bench.experiment.video import VideoPlace, sample_video
 from pab_bench.store.atomic import write_bytes, write_json
 from pab_bench.store.points import Store, point_id
-from pab_bench.store.records import write_mp4
+from pab_bench.store.mp4 import write_mp4
 
 _log = logging.getLogger(__name__)
 
@@ -81,21 +82,22 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     digest = digest_weights(settings, session.sampler.weights, Store(settings.results_dir).digests)
     determined_by = identity(settings, digest)
     plan = plan_of(settings, session)
-    tapes = None
-    if use_tapes(settings, plan):
-        tapes = Tapes(settings, determined_by, plan, session.device)
     lines = []
-    for place in share(places(settings), rank, ranks):
-        line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
-        stem = folder / f"{place.index:03d}-{place.seed}"
-        about = _about(determined_by, place)
-        try:
-            if not _is_there(stem, about, settings):
-                _write(stem, about, settings, plan, place, tapes)
-        except Exception as error:  # The others are wanted nevertheless.
-            _log.exception("%s failed", place)
-            line["error"] = describe(error)
-        lines.append(line)
+    with ExitStack() as stack:
+        tapes = None
+        if use_tapes(settings, plan):
+            tapes = stack.enter_context(Tapes(settings, determined_by, plan, session.device))
+        for place in share(places(settings), rank, ranks):
+            line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
+            stem = folder / f"{place.index:03d}-{place.seed}"
+            about = _about(determined_by, place)
+            try:
+                if not _is_there(stem, about, settings):
+                    _write(stem, about, settings, plan, place, tapes)
+            except Exception as error:  # The others are wanted nevertheless.
+                _log.exception("%s failed", place)
+                line["error"] = describe(error)
+            lines.append(line)
     return lines
 
 

@@ -20,7 +20,6 @@ A point is a folder::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,10 +27,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pab_bench.store.mp4 import write_mp4
+
 SCHEMA = 1
-FRAMES_PER_SECOND = 8
-_ENCODERS = 4
-"""How many videos are encoded at the same time."""
 
 
 @dataclass(frozen=True)
@@ -160,15 +158,5 @@ class PointData:
         for (prompt, seed), frames in self.videos.items():
             stem = folder / "videos" / f"{prompt:03d}-{seed}"
             save_file({"frames": np.ascontiguousarray(frames)}, stem.with_suffix(".safetensors"))
-        if self.mp4:
-            names = [folder / "videos" / f"{p:03d}-{s}.mp4" for p, s in self.videos]
-            # Each waits for an encoder of its own; `map` raises what one of them raises.
-            with ThreadPoolExecutor(_ENCODERS) as pool:
-                list(pool.map(write_mp4, names, self.videos.values()))
-
-
-def write_mp4(path: Path, frames: npt.NDArray[np.uint8]) -> None:
-    """Write frames for people to look at; metrics never read them."""
-    import imageio.v3 as imageio
-
-    imageio.imwrite(path, frames, fps=FRAMES_PER_SECOND, codec="libx264", macro_block_size=2)
+            if self.mp4:
+                write_mp4(stem.with_suffix(".mp4"), frames)

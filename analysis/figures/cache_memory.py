@@ -24,7 +24,8 @@ def cache_memory(rows: pd.DataFrame) -> Figure:
     """The most bytes held at once per point, and the same against the share of calls reused.
 
     Args:
-        rows: finished rows of the summary, with `label`; of more than 30, 30 have a bar.
+        rows: finished rows of the summary, with `label`; of more than 30, 30 have a bar, and with
+            no more than 12 the points bear the jobs' numbers.
     """
     held = rows[rows["peak_cache_bytes"] > 0].reset_index(drop=True)
     if held.empty:
@@ -36,15 +37,16 @@ def cache_memory(rows: pd.DataFrame) -> Figure:
     shown = held.iloc[evenly(range(len(held)), _MOST_BARS)]
     figure = new_figure(PAGE, max(2.2, 0.7 + 0.16 * len(shown)))
     left, right = figure.subplots(1, 2)
-    _bars(left, shown, unit)
+    numbered = len(held) <= _MOST_NAMED
+    _bars(left, shown, unit, numbered)
     right.plot(held["reuse_share"], held["held"], "o", color=ACCENT)
-    if len(held) <= _MOST_NAMED:
+    if numbered:
         from analysis.figures.point_labels import label_points
 
         right.margins(0.2)
         right.set_ylim(bottom=0)
         places = list(zip(held["reuse_share"], held["held"], strict=True))
-        label_points(right, places, list(held["label"]))
+        label_points(right, places, [f"[{job}]" for job in held["job"]])
     from matplotlib.ticker import PercentFormatter
 
     right.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -54,12 +56,15 @@ def cache_memory(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame, unit: str) -> None:
+def _bars(axes: Axes, rows: pd.DataFrame, unit: str, numbered: bool) -> None:
     places = range(len(rows))
     axes.barh(places, rows["held"], color=ACCENT, height=0.65)
     for place, value in zip(places, rows["held"], strict=True):
         axes.text(value, place, f" {value:.3g}", va="center", fontsize=6, color=MUTED)
-    axes.set_yticks(places, list(rows["label"]))
+    names = rows["label"]
+    if numbered:
+        names = [f"{label}  [{job}]" for job, label in zip(rows["job"], names, strict=True)]
+    axes.set_yticks(places, list(names))
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"held at once, measured ({unit})")
     axes.margins(x=0.15)

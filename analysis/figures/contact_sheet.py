@@ -14,7 +14,6 @@ from analysis.figures.selection import evenly
 from analysis.figures.style import PAGE, new_figure, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Frames = npt.NDArray[np.uint8]
@@ -44,9 +43,10 @@ def contact_sheet(
     factor = amplification(list(differences.values()))
     lines: dict[str, Frames] = {"baseline": baseline}
     for label, frames in shown.items():
-        lines[label] = frames
+        name = label.replace(" @", "\n@")
+        lines[name] = frames
         amplified = np.minimum(differences[label].astype(np.int64) * factor, 255)
-        lines[f"{label}\n|diff| \N{MULTIPLICATION SIGN} {factor}"] = amplified.astype(np.uint8)
+        lines[f"{name}\n|diff| \N{MULTIPLICATION SIGN} {factor}"] = amplified.astype(np.uint8)
     columns = evenly(range(len(baseline)), MOST_COLUMNS)
     heading = textwrap.fill(caption, 105)
     if len(shown) < len(variants):
@@ -74,28 +74,25 @@ def _sheet(lines: Mapping[str, Frames], columns: list[int], heading: str) -> Fig
     top = 0.27 + 0.14 * (heading.count("\n") + 1)
     total = top + len(lines) * (cell_height + gap)
     figure = new_figure(PAGE, total)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
+    # One pair of axes in inches, from the top: a pair for every frame would take longer to draw.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, PAGE), ylim=(total, 0), autoscale_on=False)
+    axes.axis("off")
     for line, (label, frames) in enumerate(lines.items()):
-        bottom = total - top - (line + 1) * (cell_height + gap) + gap
-        figure.text(
-            (left - 0.08) / PAGE,
-            (bottom + cell_height / 2) / total,
-            label,
-            ha="right",
-            va="center",
-            fontsize=7,
-            linespacing=1.3,
-        )
+        above = top + line * (cell_height + gap)
+        below = above + cell_height
+        middle = (above + below) / 2
+        axes.text(left - 0.08, middle, label, ha="right", va="center", fontsize=7, linespacing=1.3)
         for place, frame in enumerate(columns):
             x = left + place * (cell + gap)
-            axes = figure.add_axes((x / PAGE, bottom / total, cell / PAGE, cell_height / total))
-            _show(axes, frames[frame])
+            axes.imshow(
+                frames[frame],
+                interpolation="nearest",
+                aspect="auto",
+                extent=(x, x + cell, below, above),
+            )
             if line == 0:
-                axes.set_title(f"frame {frame}", loc="center", fontsize=6.5, pad=2)
-    figure.text(0.01, 1 - 0.08 / total, heading, ha="left", va="top", fontsize=8.5)
+                axes.text(x + cell / 2, above - 0.03, f"frame {frame}", ha="center", fontsize=6.5)
+    axes.text(0.01 * PAGE, 0.08, heading, ha="left", va="top", fontsize=8.5)
     return figure
-
-
-def _show(axes: Axes, frame: Frames) -> None:
-    axes.imshow(frame, interpolation="nearest")
-    axes.axis("off")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from analysis.figures.style import INK, MUTED
+from analysis.figures.style import INK, MUTED, lay_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.transforms import Bbox
 
@@ -27,8 +28,10 @@ _OFFSETS = [
 
 def label_points(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[str]) -> None:
     """Write each label at the first free place around its point; call it when limits are final."""
-    figure = axes.figure
-    figure.draw_without_rendering()  # type: ignore[union-attr]
+    figure = cast("Figure", axes.figure)
+    lay_out(figure)
+    from matplotlib.text import Text
+
     renderer = cast("FigureCanvasAgg", figure.canvas).get_renderer()
     pixels: Any = axes.transData.transform(list(points)) if points else []
     taken = _boxes(pixels, 4)
@@ -38,7 +41,9 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequ
     for point, label in zip(points, labels, strict=True):
         texts = (_write(axes, point, label, offset) for offset in _OFFSETS)
         for text in texts:
-            box = text.get_window_extent(renderer)
+            # Of the letters: an annotation's own box takes its arrow in, and so the point.
+            text.update_positions(renderer)
+            box = Text.get_window_extent(text, renderer)
             within = inside.x0 <= box.x0 and box.x1 <= inside.x1 + 2 and box.y0 >= inside.y0
             if within and box.y1 <= inside.y1 and not _overlaps(box, taken):
                 taken = np.vstack([taken, box.extents])

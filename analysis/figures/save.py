@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.atomic import write_bytes
-from analysis.figures.style import style
+from analysis.figures.style import lay_out, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,9 +24,10 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `folder/name.pdf` and `folder/name.png`."""
     contents = {}
     with style():
-        # The layout is what takes longest: once for both formats.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        # The layout is what takes longest: once for both formats. With an engine, even one that
+        # does nothing, `savefig` would draw twice.
+        lay_out(figure)
+        figure.set_layout_engine(None)
         for form in FORMATS:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=form, metadata=_NO_METADATA[form])

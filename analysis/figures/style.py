@@ -60,6 +60,7 @@ _SETTINGS: dict[str, Any] = {
     "pdf.fonttype": 42,  # Fonts are embedded as TrueType, which publishers ask for.
     "svg.hashsalt": "pab_bench",
     "image.cmap": "viridis",
+    "image.composite_image": False,  # Pictures keep their own resolution in a PDF.
 }
 
 
@@ -93,6 +94,13 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def lay_out(figure: Figure) -> None:
+    """Put everything where a drawing would put it, without drawing."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 def title(figure: Figure, text: str) -> None:

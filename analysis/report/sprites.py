@@ -68,7 +68,8 @@ def sprite(frames: Frames, quality: Quality) -> tuple[bytes, dict[str, Any]]:
         sheet.paste(picture, (column * size[0], line * size[1]))
     stream = io.BytesIO()
     if quality.webp == 100:
-        sheet.save(stream, "WEBP", lossless=True, quality=60, method=3)
+        # Little effort: a third of the time that method 3 takes, for a tenth more bytes.
+        sheet.save(stream, "WEBP", lossless=True, quality=20, method=1)
     else:
         sheet.save(stream, "WEBP", quality=quality.webp, method=3)
     facts = {"columns": columns, "width": size[0], "height": size[1], "frames": places}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,21 +85,25 @@ def _encode(data: SweepData, clips: list[_Clip], quality: Quality) -> dict[str, 
     """The content in one quality, or None as soon as it is over the budget."""
     content: dict[str, Any] = {"places": {}, "baselines": {}, "variants": {}}
     spent = 0
-    for clip in clips:
-        try:
-            entry, size = _entry(clip, quality)
-        except NothingToShow as reason:
-            _log.warning("a video is not shown: %s", reason)
-            continue
-        spent += size
-        if spent > BUDGET:
-            return None
-        owners = content["baselines" if clip.baseline is None else "variants"]
-        if clip.baseline is not None:
-            entry["metrics"] = _metrics(data, clip)
-            entry["baseline"] = clip.baseline.id
-        owners.setdefault(clip.owner, {})[clip.place] = entry
-        content["places"].setdefault(clip.place, _caption(clip))
+    pool = ThreadPoolExecutor()  # Encoding pictures needs no interpreter.
+    try:
+        for clip, made in [(clip, pool.submit(_entry, clip, quality)) for clip in clips]:
+            try:
+                entry, size = made.result()
+            except NothingToShow as reason:
+                _log.warning("a video is not shown: %s", reason)
+                continue
+            spent += size
+            if spent > BUDGET:
+                return None
+            owners = content["baselines" if clip.baseline is None else "variants"]
+            if clip.baseline is not None:
+                entry["metrics"] = _metrics(data, clip)
+                entry["baseline"] = clip.baseline.id
+            owners.setdefault(clip.owner, {})[clip.place] = entry
+            content["places"].setdefault(clip.place, _caption(clip))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return content
 
 

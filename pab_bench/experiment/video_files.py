@@ -26,8 +26,8 @@ from pab_bench.experiment.session import open_session
 from pab_bench.experiment.tape import Tapes, use_tapes
 from pab_bench.experiment.video import VideoPlace, sample_video
 from pab_bench.store.atomic import write_bytes, write_json
-from pab_bench.store.points import Store, point_id
 from pab_bench.store.mp4 import write_mp4
+from pab_bench.store.points import Store, point_id
 
 _log = logging.getLogger(__name__)
 

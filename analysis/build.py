@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.data import SweepData
-from analysis.errors import NothingToShow
 from analysis.load import load_sweep
+from analysis.products import Outcome, Product, attempt, figures
 from analysis.tables.provenance import replayed_times
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from analysis.figures.catalog import Drawing
     from analysis.tables.catalog import Table
     from analysis.tables.write import TextTable
 
-_log = logging.getLogger(__name__)
 _SAME_MACHINE = ("device", "cpu", "threads")
 _MOST_NOTES = 20
 
@@ -45,19 +41,6 @@ class BuildResult:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Product:
-    """Something that is made.
-
-    Attributes:
-        make: makes it and names its files.
-        remove: removes its files where it can no longer be made, so that none is out of date.
-    """
-
-    make: Callable[[], list[Path]]
-    remove: Callable[[], None]
-
-
 def build(directory: str | Path, console: Console | None = None) -> BuildResult:
     """Make everything anew; a product that fails is reported and never hides the others.
 
@@ -70,40 +53,34 @@ def build(directory: str | Path, console: Console | None = None) -> BuildResult:
         NotASweep: `directory` is missing or holds no jobs.
     """
     data = SweepData(load_sweep(directory))
-    written: list[Path] = []
-    skipped: dict[str, str] = {}
-    failures: dict[str, str] = {}
-    for name, product in _products(data).items():
-        try:
-            written += product.make()
-        except NothingToShow as reason:
-            skipped[name] = str(reason)
-            product.remove()
-        except Exception as error:  # One figure's error must not cost the others.
-            failures[name] = f"{type(error).__name__}: {error}"
-            _log.warning("%s could not be made: %s", name, failures[name], exc_info=error)
-            product.remove()
+    outcomes = _make_all(data, Path(directory))
     unfinished = {
         job.number: f"{job.status}: {job.error}"
         for job in data.sweep.jobs
         if job.status in ("not finished", "unreadable")
     }
-    result = BuildResult(tuple(written), skipped, failures, unfinished, tuple(notes(data)))
+    result = BuildResult(
+        written=tuple(path for made in outcomes.values() for path in made.written),
+        skipped={name: made.skipped for name, made in outcomes.items() if made.skipped},
+        failures={name: made.failure for name, made in outcomes.items() if made.failure},
+        unfinished=unfinished,
+        notes=tuple(notes(data)),
+    )
     if console is not None:
         _report(data, result, console)
     return result
 
 
-def _products(data: SweepData) -> dict[str, Product]:
+def _make_all(data: SweepData, given: Path) -> dict[str, Outcome]:
     """By name. The report comes last: it shows what was made before it."""
+    from analysis.drawing import Drawing
     from analysis.figures.catalog import drawings
-    from analysis.figures.save import remove
     from analysis.report.write import write_report
     from analysis.tables.catalog import FORMS, tables
     from analysis.tables.summary import write_data
 
     directory = data.sweep.directory
-    figures, folder = directory / "figures", directory / "tables"
+    folder = directory / "tables"
     documents: dict[str, TextTable] = {}
     products = {"summary": Product(partial(write_data, data), lambda: None)}
     for table in tables():
@@ -111,16 +88,15 @@ def _products(data: SweepData) -> dict[str, Product]:
         products[f"tables/{table.name}"] = Product(
             partial(_tabulate, data, table, folder, documents), partial(_unlink, files)
         )
-    shown = drawings(data)
-    for drawing in shown:
-        products[f"figures/{drawing.name}"] = Product(
-            partial(_draw, drawing, figures), partial(remove, figures, drawing.name)
-        )
-    products["report"] = Product(
-        lambda: [write_report(data, documents, shown, notes(data))],
+    drawing = Drawing(given, len(data.sweep.finished), figures(data))
+    outcomes = {name: attempt(name, product) for name, product in products.items()}
+    outcomes |= drawing.finish()
+    report = Product(
+        lambda: [write_report(data, documents, drawings(data), notes(data))],
         partial(_unlink, [directory / "report.html"]),
     )
-    return products
+    outcomes["report"] = attempt("report", report)
+    return outcomes
 
 
 def _tabulate(
@@ -129,12 +105,6 @@ def _tabulate(
     made = table.make(data)
     documents[table.title] = made.document
     return made.write(folder, table.name)
-
-
-def _draw(drawing: Drawing, folder: Path) -> list[Path]:
-    from analysis.figures.save import save
-
-    return save(drawing.draw(), folder, drawing.name)
 
 
 def _unlink(paths: list[Path]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Frames = npt.NDArray[np.uint8]
 MOST_COLUMNS = 8
 MOST_VARIANTS = 4
+_LONGEST = 14
+"""Letters of a variant's name beside its frames."""
 _FACTORS = (32, 16, 8, 4, 2, 1)
 
 
@@ -43,7 +45,7 @@ def contact_sheet(
     factor = amplification(list(differences.values()))
     lines: dict[str, Frames] = {"baseline": baseline}
     for label, frames in shown.items():
-        name = label.replace(" @", "\n@")
+        name = textwrap.fill(label, _LONGEST)
         lines[name] = frames
         amplified = np.minimum(differences[label].astype(np.int64) * factor, 255)
         lines[f"{name}\n|diff| \N{MULTIPLICATION SIGN} {factor}"] = amplified.astype(np.uint8)

@@ -54,7 +54,8 @@ class SampledVideo:
         frames: uint8 (frames, height, width, 3).
         steps: rows of `steps.parquet`.
         curves: rows of `curves.parquet`.
-        timing: seconds by stage; denoising once per repeat.
+        timing: seconds by stage; denoising once per repeat, with `replay_s`, what its replayed
+            steps really took this time.
         replayed: how many of the timed denoising steps were replayed.
         inputs: digests of what entered and of the latents that came out.
         ledger: computed and reused visits per group, summed over the repeats.
@@ -83,6 +84,7 @@ class _Denoised:
     latents: torch.Tensor
     seconds: list[float]
     replayed: int
+    replay_seconds: float
     ledger: dict[str, dict[str, int]]
     peak_cache_bytes: int
 
@@ -147,6 +149,7 @@ def sample_video(
         timing={
             "encode_s": [encode_seconds],
             "denoise_s": [sum(run.seconds) for run in runs],
+            "replay_s": [run.replay_seconds for run in runs],
             "decode_s": [decode_seconds],
             **{
                 name: [sum(row[name] for row in rows) for rows in parts] for name in parts_of(parts)
@@ -223,7 +226,9 @@ def _denoise(
         )
     seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]
     peak = broadcast.peak_cache_bytes
+    replay_seconds = 0.0
     if tape is not None:
+        replay_seconds = sum(seconds[: tape.known])
         broadcast.ledger.known(plan, tape.known)
         seconds[: tape.known] = tape.seconds
         peak = max(peak, tape.peak_cache_bytes)
@@ -231,9 +236,8 @@ def _denoise(
     check_latents(latents, str(place))
     if tape is not None:
         tape.keep(seconds, broadcast.ledger.order)
-    return _Denoised(
-        latents, seconds, 0 if tape is None else tape.known, broadcast.ledger.totals(), peak
-    )
+    replayed = 0 if tape is None else tape.known
+    return _Denoised(latents, seconds, replayed, replay_seconds, broadcast.ledger.totals(), peak)
 
 
 def _maps(

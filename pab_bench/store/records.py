@@ -48,10 +48,12 @@ class Record:
         is_baseline: whether nothing was reused, by configuration.
         plan: digest, calls, depth, timesteps, share of reused visits per kind.
         ledger: computed and reused visits per group, summed over the videos.
-        timing: per stage (`encode_s`, `denoise_s`, `decode_s`, with measure.parts those of
+        timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts those of
             `pab_bench.probes.site_times` too) the values of every video with their median,
             quartiles, smallest and largest; of the whole point `metrics_s`, `point_s`
-            (sampling and metrics) and `write_s` (tables and videos to disk). By
+            (sampling and metrics) and `write_s` (tables and videos to disk). A replayed step
+            enters `denoise_s` with the time of the run that computed it; `replay_s` is what
+            playing all of them took instead. By
             `time.perf_counter`, on a GPU after waiting for it.
         quality: per metric column its value, the reason where it is missing, on how many videos
             it rests, and what the metric declares (label, unit, direction, ideal, definition, ...).

@@ -210,11 +210,20 @@ def test_contact_sheet() -> None:
     baseline = np.full((16, 4, 4, 3), 250, dtype=np.uint8)
     variant = np.full((16, 4, 4, 3), 255, dtype=np.uint8)
     figure = contact_sheet(baseline, {"S2": lambda: variant}, "a disc")
-    assert len(figure.axes) == 3 * 8
-    assert titles(figure)[:2] == ["frame 0", "frame 2"]
-    assert "S2\n|diff| \N{MULTIPLICATION SIGN} 32" in [text.get_text() for text in figure.texts]
-    assert (figure.axes[-1].images[0].get_array() == 5 * 32).all()
-    assert "a disc" in [text.get_text() for text in figure.texts]
+    (axes,) = figure.axes
+    texts = [text.get_text() for text in axes.texts]
+    assert len(axes.images) == 3 * 8
+    assert texts[:3] == ["baseline", "frame 0", "frame 2"]
+    assert "S2\n|diff| \N{MULTIPLICATION SIGN} 32" in texts
+    assert (axes.images[-1].get_array() == 5 * 32).all()
+    assert "a disc" in texts
+
+
+def test_names_in_the_contact_sheet_are_whole() -> None:
+    frames = np.zeros((16, 64, 64, 3), np.uint8)
+    figure = contact_sheet(frames, {"S2 T4 C6 @100..800": lambda: frames}, "a disc")
+    (axes,) = figure.axes
+    assert all(text.get_window_extent().x0 >= 0 for text in axes.texts)
 
 
 def test_contact_sheet_refuses_other_shapes() -> None:

@@ -185,7 +185,7 @@ def _jobs(folder: Path) -> list[tuple[str, float]]:
 
 
 def _spent(folder: Path, record: Record) -> float:
-    """Seconds of encoding, denoising (what was not replayed), decoding and metrics."""
+    """Seconds of encoding, denoising, decoding and metrics; replayed steps as long as they took."""
     steps = pd.read_parquet(Store(folder / "results").folder(record.id) / "steps.parquet")
     timing = record.timing
     # Every prompt is encoded once in the process, for the baseline.
@@ -193,6 +193,7 @@ def _spent(folder: Path, record: Record) -> float:
     return float(
         encoding
         + steps.loc[~steps["replayed"], "seconds"].sum()
+        + sum(timing["replay_s"]["values"])
         + sum(timing["decode_s"]["values"])
         + sum(timing["metrics_s"]["values"])
     )

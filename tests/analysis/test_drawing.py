@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis import drawing
+from analysis.build import build
+from analysis.data import SweepData
+from analysis.load import load_sweep
+from analysis.products import figures
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process draws, too, however few jobs there are, on however many cores."""
+    monkeypatch.setattr(drawing, "_WORTH_IT", 1)
+    monkeypatch.setattr(drawing, "_cores", lambda: 2)
+
+
+def pictures(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (directory / "figures").iterdir()}
+
+
+def test_figures_are_the_same_wherever_they_are_drawn(
+    directory: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Here nothing is drawn before the process is ready, and afterwards both share the rest.
+    first = drawing.Drawing._elsewhere
+    drawn_there = []
+
+    def waits(self: drawing.Drawing, folder: Path) -> None:
+        first(self, folder)
+        drawn_there.append(len(self._outcomes))
+
+    monkeypatch.setattr(drawing.Drawing, "_elsewhere", waits)
+    data = SweepData(load_sweep(directory))
+    work = drawing.Drawing(directory, 1, figures(data))
+    for future in work._started:
+        future.result()
+    outcomes = work.finish()
+    assert drawn_there == [len(outcomes)]
+    elsewhere = pictures(directory)
+    assert elsewhere
+    here = build(directory)
+    assert pictures(directory) == elsewhere
+    skipped = {name for name, outcome in outcomes.items() if outcome.skipped}
+    assert skipped == {name for name in here.skipped if name.startswith("figures/")}
+
+
+def test_both_together(directory: Path, one_process: None) -> None:
+    alone = subprocess.run(
+        [sys.executable, "-m", "analysis", "-q", str(directory)], check=True, capture_output=True
+    )
+    assert not alone.stderr
+    before = pictures(directory)
+    result = build(directory)
+    assert not result.failures
+    assert pictures(directory) == before
+
+
+def test_what_a_killed_process_had_is_drawn_here(
+    directory: Path,
+    one_process: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    build(directory)
+    before = pictures(directory)
+    real = subprocess.Popen
+
+    def dies(command: list[str], **options: object) -> subprocess.Popen[str]:
+        # It says that it is ready, takes a figure, and ends without an answer.
+        code = "import sys; print(flush=True); sys.stdin.readline()"
+        return real([command[0], "-c", code], **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(drawing.subprocess, "Popen", dies)
+    data = SweepData(load_sweep(directory))
+    work = drawing.Drawing(directory, 1, figures(data))
+    for future in work._started:
+        future.result()
+    outcomes = work.finish()
+    assert "a process that draws figures has ended" in caplog.text
+    assert all(outcome.failure is None for outcome in outcomes.values())
+    assert pictures(directory) == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 from pab_bench.broadcast.plan import Plan
@@ -59,17 +58,14 @@ def sample_share(
     if not own:
         return []
     session = open_session(settings)
+    tapes = None if taped_as is None else Tapes(settings, taped_as, plan, session.device)
     session.warm_up(settings.prompts[0], settings.guidance)
     recorder = AttentionDifference() if curves else None
     videos = []
-    with ExitStack() as stack:
-        tapes = None
-        if taped_as is not None:
-            tapes = stack.enter_context(Tapes(settings, taped_as, plan, session.device))
-        for place in own:
-            video = sample_video(session, settings, plan, place, recorder, tapes)
-            _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _told(video))
-            videos.append(video)
+    for place in own:
+        video = sample_video(session, settings, plan, place, recorder, tapes)
+        _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _told(video))
+        videos.append(video)
     return videos
 
 

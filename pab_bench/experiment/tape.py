@@ -6,10 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 
@@ -36,9 +34,7 @@ class NotTapeable(PabBenchError):
 
 
 class Tapes:
-    """The tapes of one point's videos; on exit from its context all of them are on disk.
-
-    A video's tape is written while the video is decoded: files take long, but little computing.
+    """The tapes of one point's videos.
 
     Args:
         settings: the point.
@@ -62,41 +58,14 @@ class Tapes:
             "hardware": hardware(),
             "code": _code_digest(),
         }
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="tape")
-        self._last: VideoTape | None = None
-
-    def __enter__(self) -> Self:
-        """Nothing to begin with."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Wait until everything is written."""
-        self._writer.shutdown()
-        if self._last is not None:
-            self._last.wait()
 
     def open(self, prompt: str, seed: int) -> VideoTape:
-        """The tape of one video; the one before is written first."""
-        if self._last is not None:
-            self._last.wait()
+        """The tape of one video."""
         content = {**self._common, "prompt": prompt, "seed": seed}
         address = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
-        tape = VideoTape(
-            self._store,
-            address,
-            self._digests,
-            self._plan,
-            self._memory,
-            self._device,
-            self._writer,
+        return VideoTape(
+            self._store, address, self._digests, self._plan, self._memory, self._device
         )
-        self._last = tape
-        return tape
 
 
 def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +105,6 @@ class VideoTape:
         memory: bytes that known and new calls may take together. What does not fit is computed, or
             not kept.
         device: where the transformer computes.
-        writer: what writes the new calls; None writes them at once.
 
     Attributes:
         seconds: what each known call took when it was computed.
@@ -151,11 +119,8 @@ class VideoTape:
         plan: Plan,
         memory: int,
         device: str,
-        writer: Executor | None = None,
     ) -> None:
         self._store = store
-        self._writer = writer
-        self._writing: Future[None] | None = None
         self._trajectory = trajectory
         self._digests = digests
         self._memory = memory
@@ -226,27 +191,12 @@ class VideoTape:
             lanes: transformer calls per step.
         """
         sites = [(group.name, block, self._sizes.get((group, block), 0)) for group, block in order]
-        calls = []
         for call, outputs in self._new.items():
-            if len(outputs) == lanes:
-                host = [[tensor.cpu() for tensor in tensors] for tensors in outputs]
-                taped = TapedCall(host, self._bare, seconds[call], sites)
-                calls.append((self._digests[call], taped))
-        self._new.clear()
-        if self._writer is None:
-            self._write(calls)
-        else:
-            self._writing = self._writer.submit(self._write, calls)
-
-    def wait(self) -> None:
-        """Wait until what was to be kept is written."""
-        if self._writing is not None:
-            self._writing.result()
-
-    def _write(self, calls: Sequence[tuple[str, TapedCall]]) -> None:
-        for digest, taped in calls:
-            if self._store.path(self._trajectory, digest).exists():
+            digest = self._digests[call]
+            if len(outputs) < lanes or self._store.path(self._trajectory, digest).exists():
                 continue
+            host = [[tensor.cpu() for tensor in tensors] for tensors in outputs]
+            taped = TapedCall(host, self._bare, seconds[call], sites)
             try:
                 self._store.save(self._trajectory, digest, taped)
             except OSError as error:  # A full disk, say: the tape only saves time.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,22 +81,21 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     digest = digest_weights(settings, session.sampler.weights, Store(settings.results_dir).digests)
     determined_by = identity(settings, digest)
     plan = plan_of(settings, session)
+    tapes = None
+    if use_tapes(settings, plan):
+        tapes = Tapes(settings, determined_by, plan, session.device)
     lines = []
-    with ExitStack() as stack:
-        tapes = None
-        if use_tapes(settings, plan):
-            tapes = stack.enter_context(Tapes(settings, determined_by, plan, session.device))
-        for place in share(places(settings), rank, ranks):
-            line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
-            stem = folder / f"{place.index:03d}-{place.seed}"
-            about = _about(determined_by, place)
-            try:
-                if not _is_there(stem, about, settings):
-                    _write(stem, about, settings, plan, place, tapes)
-            except Exception as error:  # The others are wanted nevertheless.
-                _log.exception("%s failed", place)
-                line["error"] = describe(error)
-            lines.append(line)
+    for place in share(places(settings), rank, ranks):
+        line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
+        stem = folder / f"{place.index:03d}-{place.seed}"
+        about = _about(determined_by, place)
+        try:
+            if not _is_there(stem, about, settings):
+                _write(stem, about, settings, plan, place, tapes)
+        except Exception as error:  # The others are wanted nevertheless.
+            _log.exception("%s failed", place)
+            line["error"] = describe(error)
+        lines.append(line)
     return lines
 
 

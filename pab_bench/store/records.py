@@ -48,9 +48,9 @@ class Record:
         is_baseline: whether nothing was reused, by configuration.
         plan: digest, calls, depth, timesteps, share of reused visits per kind.
         ledger: computed and reused visits per group, summed over the videos.
-        timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts those of
-            `pab_bench.probes.site_times` too) the values of every video with their median,
-            quartiles, smallest and largest; of the whole point `metrics_s`, `point_s`
+        timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts
+            those of `pab_bench.probes.site_times` too) the values of every video with their
+            median, quartiles, smallest and largest; of the whole point `metrics_s`, `point_s`
             (sampling and metrics) and `write_s` (tables and videos to disk). A replayed step
             enters `denoise_s` with the time of the run that computed it; `replay_s` is what
             playing all of them took instead. By

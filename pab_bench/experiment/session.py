@@ -13,6 +13,7 @@ import torch
 from pab_bench.config.settings import ModelSettings, Settings
 from pab_bench.experiment.device import clock, resolve_device
 from pab_bench.experiment.execution import compile_sites, set_deterministic
+from pab_bench.loading import loading, release_loaded
 from pab_bench.samplers.base import Sampler, TextEmbeddings
 
 WARM_UP_STEPS = 4
@@ -80,10 +81,13 @@ def open_session(settings: Settings) -> Session:
     key = settings.model, device, dtype, settings.compile
     set_deterministic(settings.deterministic)
     if key not in _sessions:
-        module, name = settings.model.sampler.split(":")
-        sampler_class = getattr(importlib.import_module(module), name)
-        _sessions.clear()  # Two large models do not fit beside each other.
-        sampler = sampler_class(settings.model, device, dtype)
+        if _sessions:  # Two large models do not fit beside each other.
+            _sessions.clear()
+            release_loaded()
+        with loading():
+            module, name = settings.model.sampler.split(":")
+            sampler_class = getattr(importlib.import_module(module), name)
+            sampler = sampler_class(settings.model, device, dtype)
         if settings.compile:
             compile_sites(sampler.architecture)
         _sessions[key] = Session(sampler, device, dtype)

@@ -1,6 +1,6 @@
 """The tasks. A new one is a module with one function, and one line here.
 
-Standard library only: `--help` and the check of a configuration read this list.
+Standard library and ours only: `--help` and the check of a configuration read this list.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pab_bench.loading import loading
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,6 @@ TASKS: Mapping[str, JobTask | GridTask] = {
 def load(reference: str) -> Callable[..., Any]:
     """The function that `module:function` names; the module is imported now."""
     module, name = reference.split(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    with loading():
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function

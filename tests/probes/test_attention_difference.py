@@ -55,6 +55,14 @@ def test_cross_attention_has_no_gate_and_equal_rows():
     assert ungated["mse"] == 1.0
 
 
+def test_a_site_of_another_size_begins_anew():
+    recorder = AttentionDifference()
+    for call, tokens in enumerate((4, 6, 6)):
+        output = torch.full((1, tokens, 2), float(call))
+        recorder.observe(SPATIAL, 0, call, output, None, output)
+    assert [(row["step"], row["mse"]) for row in recorder.rows(TIMES)] == [(2, 1.0), (2, 1.0)]
+
+
 def test_blocks_and_videos_do_not_mix():
     recorder = AttentionDifference()
     recorder.observe(SPATIAL, 0, 0, torch.ones(2), None, torch.ones(2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samplers.test_contract import SYSTEMS
 
@@ -20,6 +20,7 @@ STEPS = 5
 SIZES = st.integers(1, 5)
 
 
+@settings(deadline=None)
 @given(batch=st.integers(1, 3), words=SIZES, grid=st.tuples(SIZES, SIZES, SIZES))
 def test_every_layout_of_tokens_is_put_in_place(batch, words, grid):
     frames, height, width = grid

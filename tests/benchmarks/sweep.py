@@ -8,7 +8,7 @@ On the embedded Latte and two cores, a grid of 12 points over gaps and windows:
   replay and reuse leave if nothing else took time.
 - `harness_share`: share of a sweep's wall time that is neither text encoding, denoising, decoding
   nor metrics: imports, loading, planning, Hydra, writing, tables, figures and report. Most of it
-  does not grow with the videos, so it is measured on the same grid with 8 seeds (32 videos per
+  does not grow with the videos, so it is measured on the same grid with 16 seeds (64 videos per
   point); `few_videos` has it for the grid of the other figures (4 videos per point). Of its
   `harness_s`, `startup_s` pass before the first job and `report_s` after the last, however many
   points there are. `harness_share_of_a_point`: the same for the points after the first alone.
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--prompts", type=int, default=4, help="how many of prompts=mini, 1 to 4")
-    parser.add_argument("--seeds", type=int, default=8, help="of the grid for harness_share")
+    parser.add_argument("--seeds", type=int, default=16, help="of the grid for harness_share")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     common = [*FIXED, f"steps={arguments.steps}", *_prompts(arguments.prompts)]

@@ -13,15 +13,18 @@ class Blueprint(Protocol):
     """Every system has one; it runs its networks on `meta` tensors, so that work can be counted.
 
     Attributes:
-        system: `latte`, `open_sora` or `open_sora_plan`.
-        padded_text_tokens: number of tokens that prompts are padded to for the text encoder.
+        system: the name that conventions know it by.
         encoded_prompts: prompts that the text encoder encodes for one video: 2 where the negative
             prompt is encoded, too.
     """
 
     system: str
-    padded_text_tokens: int
     encoded_prompts: int
+
+    @property
+    def padded_text_tokens(self) -> int:
+        """Number of tokens that prompts are padded to for the text encoder."""
+        ...
 
     @property
     def architecture(self) -> Architecture:

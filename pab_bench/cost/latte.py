@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,9 @@ from diffusers import (
 )
 
 from pab_bench.broadcast.latte_architecture import LatteArchitecture
-from pab_bench.config.settings import ModelSettings
+from pab_bench.cost.checkpoint_blueprint import CheckpointBlueprint
 from pab_bench.cost.conventions import Decoder
-from pab_bench.cost.networks import T5_XXL, Networks
+from pab_bench.cost.networks import T5_XXL
 from pab_bench.samplers.latte import EMBEDDED
 
 RELEASED: Mapping[str, Mapping[str, Any]] = {
@@ -52,77 +52,54 @@ RELEASED: Mapping[str, Mapping[str, Any]] = {
 }
 """Constructor arguments of Latte-1's networks."""
 
-RELEASED_REPOSITORY = "maxin-cn/Latte-1"
 LATENT_SCALE = 8
 DECODED_TOGETHER = 14
 """Frames that the temporal decoder takes at once."""
 
 
-class LatteBlueprint:
-    """Latte's transformer, text encoder and decoders.
-
-    Args:
-        model: which checkpoint, at what size.
-        dtype: of all networks.
-
-    Raises:
-        ConfigError: if the shapes are not known.
-    """
+class LatteBlueprint(CheckpointBlueprint):
+    """Latte's transformer, text encoder and decoders."""
 
     system = "latte"
-    padded_text_tokens = 120
-    encoded_prompts = 2
+    repository = "maxin-cn/Latte-1"
+    released = RELEASED
+    embedded = EMBEDDED
+    transformer = LatteTransformer3DModel
+    vae = AutoencoderKL
+    scheduler = DDIMScheduler
+    attached = LatteArchitecture
 
-    def __init__(self, model: ModelSettings, dtype: torch.dtype) -> None:
-        self._networks = Networks(model, EMBEDDED, RELEASED_REPOSITORY, RELEASED, dtype)
-        transformer = self._networks.build(LatteTransformer3DModel, "transformer")
-        self._config = transformer.config
-        self._frames = model.frames
-        self._latent_size = model.height // LATENT_SCALE, model.width // LATENT_SCALE
-        self.architecture = LatteArchitecture(transformer)
-
-    def guided(self, guidance: float) -> bool:
-        """Up to a scale of 1 there is no guidance."""
-        return guidance > 1
-
-    def timesteps(self, steps: int) -> tuple[int, ...]:
-        """The DDIM scheduler's timesteps, one per call."""
-        scheduler = DDIMScheduler.from_config(self._networks.config("scheduler"))
-        scheduler.set_timesteps(steps)
-        return tuple(int(t) for t in scheduler.timesteps)
-
-    def text_tokens(self, prompts: Sequence[str]) -> int | None:
-        """Tokens of the longest prompt; None if the checkpoint is not here."""
-        return self._networks.text_tokens(prompts, self.padded_text_tokens)
+    @property
+    def padded_text_tokens(self) -> int:
+        """The pipeline's own number."""
+        return 120
 
     def inputs(self, batch: int, text_tokens: int) -> dict[str, Any]:
         """What the transformer is called with; the text is cut to the prompt's tokens."""
         empty, config = self._networks.empty, self._config
         return {
-            "hidden_states": empty(batch, config.in_channels, self._frames, *self._latent_size),
+            "hidden_states": empty(batch, config.in_channels, *self._latent_size),
             "timestep": torch.zeros(batch, dtype=torch.int64, device="meta"),
             "encoder_hidden_states": empty(batch, text_tokens, config.caption_channels),
             "return_dict": False,
         }
 
-    def encode(self) -> None:
-        """Encode one prompt, padded."""
-        self._networks.encode(self.padded_text_tokens)
-
     def decode(self, decoder: Decoder) -> None:
         """Decode frame by frame; the paper used the temporal decoder of the released Latte."""
-        shape = self._config.in_channels, *self._latent_size
+        whole, *size = self._latent_size
+        shape = self._config.in_channels, *size
         if decoder == "model" or self._networks.folder is not None:
-            self._vae.decode(self._networks.empty(self._frames, *shape))
+            self._vae.decode(self._networks.empty(whole, *shape))
             return
-        for start in range(0, self._frames, DECODED_TOGETHER):
-            frames = min(DECODED_TOGETHER, self._frames - start)
+        for start in range(0, whole, DECODED_TOGETHER):
+            frames = min(DECODED_TOGETHER, whole - start)
             latents = self._networks.empty(frames, *shape)
             self._temporal_vae.decode(latents, num_frames=frames)
 
-    @cached_property
-    def _vae(self) -> Any:
-        return self._networks.build(AutoencoderKL, "vae")
+    @property
+    def _latent_size(self) -> tuple[int, ...]:
+        model = self.model
+        return model.frames, model.height // LATENT_SCALE, model.width // LATENT_SCALE
 
     @cached_property
     def _temporal_vae(self) -> Any:

@@ -10,7 +10,7 @@ from analysis import drawing
 from analysis.build import build
 from analysis.data import SweepData
 from analysis.load import load_sweep
-from analysis.products import figures
+from analysis.products import Outcome, figures
 
 
 @pytest.fixture
@@ -24,10 +24,16 @@ def pictures(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (directory / "figures").iterdir()}
 
 
+def drawn_by_the_process_first(directory: Path) -> dict[str, Outcome]:
+    work = drawing.Drawing(directory, 1, figures(SweepData(load_sweep(directory))))
+    for future in work._started:
+        future.result()
+    return work.finish()
+
+
 def test_figures_are_the_same_wherever_they_are_drawn(
     directory: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Here nothing is drawn before the process is ready, and afterwards both share the rest.
     first = drawing.Drawing._elsewhere
     drawn_there = []
 
@@ -36,11 +42,7 @@ def test_figures_are_the_same_wherever_they_are_drawn(
         drawn_there.append(len(self._outcomes))
 
     monkeypatch.setattr(drawing.Drawing, "_elsewhere", waits)
-    data = SweepData(load_sweep(directory))
-    work = drawing.Drawing(directory, 1, figures(data))
-    for future in work._started:
-        future.result()
-    outcomes = work.finish()
+    outcomes = drawn_by_the_process_first(directory)
     assert drawn_there == [len(outcomes)]
     elsewhere = pictures(directory)
     assert elsewhere
@@ -77,11 +79,7 @@ def test_what_a_killed_process_had_is_drawn_here(
         return real([command[0], "-c", code], **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(drawing.subprocess, "Popen", dies)
-    data = SweepData(load_sweep(directory))
-    work = drawing.Drawing(directory, 1, figures(data))
-    for future in work._started:
-        future.result()
-    outcomes = work.finish()
+    outcomes = drawn_by_the_process_first(directory)
     assert "a process that draws figures has ended" in caplog.text
     assert all(outcome.failure is None for outcome in outcomes.values())
     assert pictures(directory) == before

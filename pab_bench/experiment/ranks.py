@@ -20,6 +20,8 @@ Item = TypeVar("Item")
 Share = Callable[..., Any]
 _PATIENCE = timedelta(days=30)
 """Ranks wait while rank 0 measures, or waits for another process that makes the same point."""
+_group: Any = None
+"""The processes that `_join` has brought together."""
 
 
 def rank() -> int:
@@ -47,11 +49,11 @@ def leading() -> Iterator[None]:
         yield
     finally:
         try:
-            dist.broadcast_object_list([None], src=0)
+            dist.broadcast_object_list([None], src=0, group=_group)
         except RuntimeError:  # The others have gone: interrupted, or killed.
             pass
         else:
-            dist.destroy_process_group()
+            _part()
 
 
 def serve() -> int:
@@ -62,14 +64,14 @@ def serve() -> int:
     while True:
         message: list[Any] = [None]
         try:
-            dist.broadcast_object_list(message, src=0)
+            dist.broadcast_object_list(message, src=0, group=_group)
         except RuntimeError:  # Rank 0 was killed; torchrun says so.
             return 1
         if message[0] is None:
-            dist.destroy_process_group()
+            _part()
             return 0
         function, arguments = message[0]
-        dist.gather_object(_call(function, arguments), None, dst=0)
+        dist.gather_object(_call(function, arguments), None, dst=0, group=_group)
 
 
 def on_all(function: str, *arguments: Any) -> list[Any]:
@@ -89,8 +91,8 @@ def on_all(function: str, *arguments: Any) -> list[Any]:
 
     results: list[Any] = [None] * count()
     try:
-        dist.broadcast_object_list([(function, arguments)], src=0)
-        dist.gather_object(_call(function, arguments), results, dst=0)
+        dist.broadcast_object_list([(function, arguments)], src=0, group=_group)
+        dist.gather_object(_call(function, arguments), results, dst=0, group=_group)
     except RuntimeError as error:
         failure = {"kind": WORKER_KILLED, "type": "RankLost", "message": str(error)}
         raise WorkerFailed(failure) from error
@@ -117,6 +119,12 @@ def _function(reference: str) -> Share:
 
 
 def _join() -> None:
+    """Bring the processes together, in a group that nobody else gets hold of.
+
+    Some modules of torch keep the default group for as long as the process lives. Its threads then
+    outlive the interpreter, and one that still held a message aborted the process at its end.
+    """
+    global _group
     import torch
     import torch.distributed as dist
 
@@ -127,3 +135,13 @@ def _join() -> None:
     take_gpu(int(os.environ.get("LOCAL_RANK", "0")))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, timeout=_PATIENCE)
+    _group = dist.new_group(timeout=_PATIENCE)
+
+
+def _part() -> None:
+    """Take the group apart; returns when the threads that carried its messages have ended."""
+    global _group
+    import torch.distributed as dist
+
+    _group = None
+    dist.destroy_process_group()

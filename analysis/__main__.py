@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     from analysis.build import build
-    from analysis.terminal import console
+    from pab_bench.text.terminal import console
 
     try:
         result = build(options.directory, None if options.quiet else console())

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from analysis.errors import NothingToShow
 from analysis.points import Point, Sweep
 from analysis.segments import segment_means
+from pab_bench.engine.kinds import KINDS
 
-KINDS = ("spatial", "temporal", "cross", "mlp")
 _PLACE = ["prompt", "seed", "metric"]
 
 

@@ -1,13 +1,13 @@
-"""95 % intervals of every job's metrics; the statistics are those of `analysis.statistics`."""
+"""95 % intervals of every job's metrics; the statistics are those of `pab_bench.statistics`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED, mean_interval
-from analysis.statistics.samples import units_of
-from analysis.statistics.summary import FEW, few
+from pab_bench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED, mean_interval
+from pab_bench.statistics.samples import units_of
+from pab_bench.statistics.summary import FEW, few
 
 _FEWEST_RESAMPLES = 999
 _FULL = 2_000

@@ -30,6 +30,7 @@ class MetricFacts:
         label: its name for people, without the unit.
         unit: or empty.
         higher_is_better: None where neither direction is better.
+        cap: the largest value of any video, and that of one equal to its baseline, by setting.
         ideal: for a metric without a direction the value of a video equal to its baseline.
         needs_reference: whether it compares with the baseline, as far as the records show.
         definition: in words, or empty where the records do not say.
@@ -41,6 +42,7 @@ class MetricFacts:
     unit: str = ""
     higher_is_better: bool | None = None
     ideal: float | None = None
+    cap: float | None = None
     needs_reference: bool = True
     definition: str = ""
     source: str = ""
@@ -78,14 +80,17 @@ def metrics_of(points: Iterable[Point]) -> dict[str, MetricFacts]:
     """The metrics that any of the points has an entry for, in the order in which they are shown."""
     entries: dict[str, Mapping[str, Any]] = {}
     free = set()
+    caps: list[float] = []
     for point in points:
+        cap = point.value("config", "metrics", "psnr_cap_db")
+        caps += [] if cap is None else [float(cap)]
         for column, entry in (point.value("quality") or {}).items():
             entries[column] = {**entries.get(column, {}), **_present(entry)}
             if point.is_baseline and entry.get("value") is not None:
                 free.add(column)
     order = {column: place for place, column in enumerate(MAIN)}
     return {
-        column: _facts(column, entries[column], column not in free)
+        column: _facts(column, entries[column], column not in free, max(caps, default=None))
         for column in sorted(entries, key=lambda c: (order.get(c, len(order)), c))
     }
 
@@ -94,16 +99,20 @@ def _present(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value is not None}
 
 
-def _facts(column: str, entry: Mapping[str, Any], needs_reference: bool) -> MetricFacts:
+def _facts(
+    column: str, entry: Mapping[str, Any], needs_reference: bool, cap_db: float | None
+) -> MetricFacts:
     unknown = (column.replace("_", " "), "", needs_reference)
     label, unit, needs_reference = _KNOWN.get(column, unknown)
     better = entry.get("higher_is_better")
+    unit = str(entry.get("unit") or unit)
     return MetricFacts(
         column=column,
         label=str(entry.get("label") or label),
-        unit=str(entry.get("unit") or unit),
+        unit=unit,
         higher_is_better=None if better is None else bool(better),
         ideal=entry.get("ideal"),
+        cap=cap_db if unit == "dB" else None,
         needs_reference=needs_reference,
         definition=str(entry.get("definition") or ""),
         source=str(entry.get("source") or ""),

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.atomic import write_bytes, write_text
 from analysis.build import build
 from analysis.comparisons import gaps
 from analysis.data import SweepData
 from analysis.errors import AnalysisError
 from analysis.load import load_sweep
 from analysis.tables.gap_by_kind import gap_by_kind_table
+from pab_bench.files import write_bytes, write_text
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.points import Point
+from pab_bench.engine.kinds import KINDS
 
-KINDS = ("spatial", "temporal", "cross", "mlp")
 PARTS = {
     "encode_s": "Text encoder",
     "attention_s": "Attention itself",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.lanes import over_lanes
+
 SHARE_PERCENT = 15
 SEGMENTS = ("first", "middle", "last")
 MEASURES = ("mse", "relative_l1", "mse_over_energy")
@@ -32,13 +34,16 @@ def segment_of(step: int, calls: int) -> str:
 
 
 def with_measures(curves: pd.DataFrame) -> pd.DataFrame:
-    """The curves with the column `mse_over_energy`; missing where the energy is 0."""
+    """The curves with the column `mse_over_energy`, and every measure averaged over the lanes.
+
+    The share is missing where the energy is 0.
+    """
     energy = curves["energy"].where(curves["energy"] > 0)
-    return curves.assign(mse_over_energy=curves["mse"] / energy)
+    return over_lanes(curves.assign(mse_over_energy=curves["mse"] / energy))
 
 
 def segment_means(curves: pd.DataFrame, calls: int) -> pd.DataFrame:
-    """Mean per segment over its steps and all blocks, branches, prompts and seeds.
+    """Mean per segment over its steps and all blocks, branches, lanes, prompts and seeds.
 
     Args:
         curves: rows of curves.parquet of one baseline.
@@ -49,7 +54,8 @@ def segment_means(curves: pd.DataFrame, calls: int) -> pd.DataFrame:
         ratios first_over_middle and last_over_middle (both above 1: the curve is a U).
     """
     steps = {step: segment_of(step, calls) for step in range(calls)}
-    long = with_measures(curves).assign(segment=curves["step"].map(steps))
+    rows = with_measures(curves)
+    long = rows.assign(segment=rows["step"].map(steps))
     long = long.melt(["kind", "tensor", "segment"], list(MEASURES), "measure")
     wide = long.pivot_table("value", ["kind", "tensor", "measure"], "segment", "mean")
     wide = wide.reindex(columns=list(SEGMENTS))

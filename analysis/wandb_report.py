@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.atomic import write_text
 from analysis.data import SweepData
 from analysis.errors import NotASweep, NothingToShow
 from analysis.load import load_sweep
@@ -21,6 +20,8 @@ from analysis.metrics import MetricFacts
 from analysis.pareto import pareto_front
 from analysis.tables.catalog import tables
 from analysis.tables.provenance import facts, reasons
+from pab_bench.engine.kinds import KINDS
+from pab_bench.files import write_text
 
 _NO_PACKAGE = "W&B reports need the package wandb-workspaces: pip install 'pab_bench[wandb]'"
 _SHOWN_TABLES = ("summary", "table1", "table2", "table3", "segments")
@@ -111,11 +112,10 @@ def _quality(wr: Any, data: SweepData) -> Any:
 
 
 def _differences(wr: Any, data: SweepData) -> Any:
-    kinds = ("spatial", "temporal", "cross", "mlp")
     line = wr.LinePlot(
         title="mean squared error to the previous step, before the gate",
         x=_STEP,
-        y=[f"attention_difference/{kind}" for kind in kinds],
+        y=[f"attention_difference/{kind}" for kind in KINDS],
         log_y=True,
     )
     picture = wr.MediaBrowser(media_keys=["figures/attention_difference"], num_columns=1)

@@ -1,3 +1,3 @@
 """Before any test module imports diffusers or lpips: torchvision must be importable."""
 
-import pab_bench.torchvision_import  # noqa: F401
+import pab_bench.imports.torchvision  # noqa: F401

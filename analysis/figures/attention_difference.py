@@ -94,7 +94,7 @@ def attention_difference(
 
 
 def tensor_rows(curves: pd.DataFrame, tensor: str) -> pd.DataFrame:
-    """The rows of one tensor, with the ungated rows of kinds that have no gate.
+    """The rows of one tensor, with the ungated rows of kinds that have no gate; lanes averaged.
 
     Raises:
         NothingToShow: there are no such rows.

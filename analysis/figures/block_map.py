@@ -67,7 +67,7 @@ def _ranges(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _dots(axes: Axes, rows: pd.DataFrame, metric: MetricFacts) -> None:
     name = metric.column
-    known = rows[rows[name].notna() & ~off_scale(name, rows[name])]
+    known = rows[rows[name].notna() & ~off_scale(metric, rows[name])]
     for place in range(0, len(rows), 2):
         axes.axhspan(place - 0.5, place + 0.5, color=SHADE, linewidth=0, zorder=0)
     axes.hlines(

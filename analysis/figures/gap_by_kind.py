@@ -84,7 +84,7 @@ def _draw(axes: Axes, points: pd.DataFrame, metric: MetricFacts) -> None:
     kinds = sorted(points["kind"].unique(), key=[*KIND_NAMES, *_MLP_HALVES].index)
     for place, kind in enumerate(kinds):
         rows = points[(points["kind"] == kind) & points[name].notna()].sort_values("gap")
-        rows = rows[~off_scale(name, rows[name])]
+        rows = rows[~off_scale(metric, rows[name])]
         family = _MLP_HALVES.get(kind, kind)
         x = rows["gap"] + _SHIFT * (place - (len(kinds) - 1) / 2)
         axes.plot(

@@ -9,7 +9,6 @@ import pandas as pd
 
 from analysis.comparisons import ALL, CHANGE, ORIGINAL
 from analysis.errors import NothingToShow
-from analysis.figures.quality_axis import IDENTICAL_DB
 from analysis.figures.style import ACCENT, INK, MUTED, PAGE, SHADE, new_figure, styled, title
 from analysis.metrics import MetricFacts
 
@@ -92,4 +91,4 @@ def _dots(axes: Axes, points: pd.DataFrame, metric: MetricFacts) -> None:
 
 
 def _identical(metric: MetricFacts, value: float) -> bool:
-    return metric.unit == "dB" and value >= IDENTICAL_DB
+    return metric.cap is not None and value >= metric.cap

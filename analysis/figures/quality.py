@@ -76,10 +76,10 @@ def _draw(
     table = pd.DataFrame({"job": rows["job"], "x": axis.positions, "y": rows[name]})
     for end in ("low", "high"):
         table[end] = rows[f"{name}_{end}"] if f"{name}_{end}" in rows else float("nan")
-    beyond = off_scale(name, table["y"])
+    beyond = off_scale(metric, table["y"])
     shown = table[table["y"].notna() & ~beyond].sort_values("x")
     if videos is not None:
-        _draw_videos(axes, shown, videos[videos["metric"] == name])
+        _draw_videos(axes, shown, videos[videos["metric"] == name], metric)
     line = "-" if axis.numeric else "none"
     mean: dict[str, Any] = {"marker": "o", "linestyle": line, "color": ACCENT, "zorder": 3}
     axes.plot(shown["x"], shown["y"], label="mean", **mean)
@@ -90,7 +90,7 @@ def _draw(
     axes.ticklabel_format(axis="y", useOffset=False)
     for place in table["x"][table["y"].isna()].iloc[:_MOST_MISSING]:
         axes.text(place, 0.03, "no value", transform=axes.get_xaxis_transform(), **_NO_VALUE)
-    draw_off_scale(axes, table["x"][beyond])
+    draw_off_scale(axes, table["x"][beyond], metric)
 
 
 def draw_intervals(axes: Axes, rows: pd.DataFrame, colour: str = ACCENT) -> None:
@@ -103,9 +103,11 @@ def draw_intervals(axes: Axes, rows: pd.DataFrame, colour: str = ACCENT) -> None
     lines.set(label="95 % interval", rasterized=len(known) > _MOST_VECTORS)
 
 
-def _draw_videos(axes: Axes, shown: pd.DataFrame, videos: pd.DataFrame) -> None:
+def _draw_videos(
+    axes: Axes, shown: pd.DataFrame, videos: pd.DataFrame, metric: MetricFacts
+) -> None:
     dots = videos.merge(shown[["job", "x"]], on="job")
-    dots = dots[~off_scale(str(videos["metric"].iloc[0]) if len(videos) else "", dots["value"])]
+    dots = dots[~off_scale(metric, dots["value"])]
     # One dot would only repeat the mean.
     if dots.groupby("job").size().max() > 1:
         axes.plot(

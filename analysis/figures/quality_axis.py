@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.figures.style import MUTED
+from analysis.metrics import MetricFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# PSNR of identical videos is infinite; it is stored as this value by definition.
-IDENTICAL_DB = 100.0
+
+def off_scale(metric: MetricFacts, values: pd.Series) -> pd.Series:
+    """Which values would squash all others: the PSNR of videos identical to the baseline.
+
+    It is infinite, and stored as the cap that the records name.
+    """
+    if metric.cap is None:
+        return pd.Series(False, index=values.index)
+    return (values >= metric.cap) & (values < metric.cap).any()
 
 
-def off_scale(metric: str, values: pd.Series) -> pd.Series:
-    """Which values would squash all others: the PSNR of videos identical to the baseline."""
-    identical = (values >= IDENTICAL_DB) & (metric == "psnr_db")
-    return identical & (values < IDENTICAL_DB).any()
-
-
-def draw_off_scale(axes: Axes, positions: pd.Series, colour: str = MUTED) -> None:
+def draw_off_scale(
+    axes: Axes, positions: pd.Series, metric: MetricFacts, colour: str = MUTED
+) -> None:
     """Mark points that lie above the axis, at its upper edge, and say what they are."""
     if positions.empty:
         return
@@ -39,7 +43,7 @@ def draw_off_scale(axes: Axes, positions: pd.Series, colour: str = MUTED) -> Non
         zorder=4,
     )
     axes.annotate(
-        f"identical ({IDENTICAL_DB:g} dB)",
+        f"identical ({metric.cap:g} {metric.unit})",
         (float(positions.iloc[0]), 0.97),
         xycoords=edge,
         xytext=(6, 0),

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.atomic import write_bytes
 from analysis.figures.style import lay_out, style
+from pab_bench.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -30,7 +30,6 @@ SHADE = "#EFEFEF"
 ACCENT = "#0072B2"
 
 # Inches: one and two columns of a two-column paper.
-COLUMN = 3.4
 PAGE = 7.0
 
 _SETTINGS: dict[str, Any] = {

@@ -53,9 +53,9 @@ def trade_off(
     placed = []
     for axes, metric in zip(panels, usable, strict=True):
         points = rows[rows[metric].notna() & rows["speedup"].notna()]
-        beyond = off_scale(metric, points[metric])
+        beyond = off_scale(metrics[metric], points[metric])
         facts = metrics[metric]
-        front = _draw(axes, points, metric, bool(facts.higher_is_better), beyond)
+        front = _draw(axes, points, facts, beyond)
         axes.set_title(facts.direction.replace(" is better", ""))
         axes.set_ylabel(facts.heading)
         some = front.iloc[evenly(range(len(front)), _MOST_NAMES)]
@@ -94,12 +94,10 @@ def _key(figure: Figure, rows: pd.DataFrame) -> None:
     figure.set_figheight(figure.get_figheight() + 0.15 + 0.16 * -(-len(names) // columns))
 
 
-def _draw(
-    axes: Axes, points: pd.DataFrame, metric: str, higher: bool, beyond: pd.Series
-) -> pd.DataFrame:
+def _draw(axes: Axes, points: pd.DataFrame, facts: MetricFacts, beyond: pd.Series) -> pd.DataFrame:
     """Draw the points and the front; returns the rows of the front that are drawn."""
     shown = points[~beyond].reset_index(drop=True)
-    sign = 1 if higher else -1
+    metric, sign = facts.column, 1 if facts.higher_is_better else -1
     # The front is that of all points; those above the axis are only not drawn on it.
     front = points.iloc[pareto_front(list(points["speedup"]), list(sign * points[metric]))]
     front = front[~beyond.loc[front.index]]
@@ -115,5 +113,5 @@ def _draw(
     axes.set_xlabel("speedup  → faster")
     axes.grid()
     axes.margins(x=0.2, y=0.18)
-    draw_off_scale(axes, points["speedup"][beyond])
+    draw_off_scale(axes, points["speedup"][beyond], facts)
     return front

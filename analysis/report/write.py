@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.atomic import write_text
 from analysis.data import SweepData
 from analysis.figures.catalog import Drawing
 from analysis.intervals import definition
@@ -15,6 +14,7 @@ from analysis.report.content import failed_jobs, missing_numbers, report_content
 from analysis.report.sprites import data_uri
 from analysis.tables.provenance import facts
 from analysis.tables.write import TextTable
+from pab_bench.files import write_text
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("page", "table", "scatter", "curves", "schedule", "player", "start")

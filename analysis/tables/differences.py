@@ -10,14 +10,13 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
-from analysis.figures.quality_axis import IDENTICAL_DB
 from analysis.intervals import resamples_for
 from analysis.metrics import MAIN
-from analysis.statistics.bootstrap import CONFIDENCE, SEED
-from analysis.statistics.difference import Difference, compare
-from analysis.statistics.samples import samples_by_metric
-from analysis.tables.layout import MISSING
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.statistics.bootstrap import CONFIDENCE, SEED
+from pab_bench.statistics.difference import Difference, compare
+from pab_bench.statistics.samples import samples_by_metric
+from pab_bench.text.missing import MISSING
 
 _MOST_PAIRED = 12
 """Of more points with one baseline, each is compared with the first one only."""
@@ -145,8 +144,9 @@ def _notes(data: SweepData, frame: pd.DataFrame) -> list[str]:
         f"{resamples_for(len(frame))} resamples, seed {SEED}.",
         "No correction for the number of comparisons is made.",
     ]
-    if (frame["metric"] == "psnr_db").any() and (data.finished["psnr_db"] >= IDENTICAL_DB).any():
-        notes.append(f"The PSNR of identical videos counts as {IDENTICAL_DB:g} dB.")
+    psnr = data.metrics.get("psnr_db")
+    if psnr is not None and psnr.cap is not None and (data.finished["psnr_db"] >= psnr.cap).any():
+        notes.append(f"The PSNR of identical videos counts as {psnr.cap:g} dB.")
     notes += [f"{text}." for text in dict.fromkeys(frame["note"]) if text]
     compared = {*frame["first_job"], *frame["second_job"]}
     if len(compared) < len(data.finished):

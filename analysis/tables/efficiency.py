@@ -6,8 +6,8 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.runtime import efficiency_frame
-from analysis.tables.layout import MISSING
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.text.missing import MISSING
 
 _COLUMNS = {
     "speedup": "speedup",

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.metrics import MAIN, MetricFacts
-
-MISSING = "\N{EN DASH}"
+from pab_bench.text.missing import MISSING
 
 
 @dataclass(frozen=True)

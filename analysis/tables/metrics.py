@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.intervals import definition
-from analysis.tables.layout import MISSING
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.text.missing import MISSING
 
 _MOST_ROWS = 400
 """Of the table that people read; the CSV file has all rows."""

@@ -16,8 +16,8 @@ from analysis.intervals import definition
 from analysis.paper.facts import Cell, ModelSettings, PublishedTable, Row, settings, table
 from analysis.paper.match import differences, model_of, rule_differences, stands_beside
 from analysis.points import Point
-from analysis.tables.layout import MISSING
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.text.missing import MISSING
 
 PAPER, OURS = "paper", "ours"
 _OWN_COLUMN = {

@@ -7,8 +7,8 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.frames import segments_frame
 from analysis.segments import ROUNDING, SEGMENTS
-from analysis.tables.layout import MISSING
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.text.missing import MISSING
 
 _RATIOS = ("first_over_middle", "last_over_middle")
 _SCOPE = (

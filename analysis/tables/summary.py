@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from analysis.atomic import write_bytes, write_text
 from analysis.data import SweepData
 from analysis.intervals import definition
 from analysis.metrics import DOWN, UP, MetricFacts
 from analysis.tables.layout import Column, document_columns, terminal_columns
 from analysis.tables.provenance import provenance, reasons
 from analysis.tables.write import MadeTable, TextTable, csv_text
+from pab_bench.files import write_bytes, write_text
 
 MOST_ROWS = 400
 """Of the tables that people read; summary.csv and summary.parquet have all jobs."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.atomic import write_text
-from analysis.tables.latex import latex_table
-from analysis.tables.markdown import markdown_table
+from pab_bench.files import write_text
+from pab_bench.text.latex import latex_table
+from pab_bench.text.markdown import markdown_table
 
 
 @dataclass(frozen=True)

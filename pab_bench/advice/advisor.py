@@ -20,15 +20,18 @@ from pab_bench.advice.model_prices import prices
 from pab_bench.advice.search import Front, search
 from pab_bench.advice.space import kinds_of, options, rules_of
 from pab_bench.advice.surrogate import METRICS, Run, Surrogate, loss_of, prior, value_of
-from pab_bench.advice.target import Target, measured, stated_target, target_of
-from pab_bench.broadcast.kinds import Kind
-from pab_bench.broadcast.plan import Plan, make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.advice.target import Target, measured, rules_to_beat, stated_target, target_of
 from pab_bench.config.settings import Settings
+from pab_bench.engine.kinds import Kind
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.identity import baseline_of
-from pab_bench.experiment.point import PointMaker
-from pab_bench.experiment.point import plan_of as plan_in_session
+from pab_bench.experiment.point import make_point
+from pab_bench.experiment.session import open_session
+from pab_bench.methods.base import plan_of
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.store.records import Record
 
 _log = logging.getLogger(__name__)
@@ -100,21 +103,23 @@ class Advisor:
 
     def __init__(self, settings: Settings, run: Path) -> None:
         stated = stated_target(settings)
-        self.settings = replace(settings, task="run", preset="none", pab_file=None, notices=())
+        self.settings = replace(settings, task="run", preset="none", notices=())
         self._run = run
         self.trials: list[Trial] = []
-        maker = PointMaker(baseline_of(self.settings), run)
-        self.baseline, self.baseline_was_there = maker.get()
+        unreused = baseline_of(self.settings)
+        made = make_point(unreused, run)
+        self.baseline, self.baseline_was_there = made.record, made.cached
         _check(self.baseline)
-        self._session = maker.session
+        self._session = open_session(unreused)
         self.lags = get_lags(self.settings, self.baseline, self._session)
-        self.baseline_plan = plan_in_session(baseline_of(self.settings), self._session)
+        self.baseline_plan = plan_of(unreused.method, self._session.sampler, unreused.steps)
         tokens = max(self._session.encode(prompt)[0].tokens for prompt in settings.prompts)
         self.prices = prices(self.settings, self.baseline_plan, tokens)
         self.kinds = kinds_of(list(self.baseline_plan.source))
         self.target = Target() if stated is None else stated
         if stated is None:
-            self.target = target_of(self.try_rules("to beat", settings.rules).record, settings)
+            beaten = self.try_rules("to beat", rules_to_beat(settings))
+            self.target = target_of(beaten.record, settings)
 
     @property
     def to_beat(self) -> Trial | None:
@@ -146,14 +151,15 @@ class Advisor:
 
     def try_rules(self, name: str, rules: Rules) -> Trial:
         """Predict, then sample."""
-        settings = replace(self.settings, rules=rules)
+        method = PyramidAttentionBroadcast(rules, self.settings.method.broadcast_object)
+        settings = replace(self.settings, method=method)
         plan = self.plan_of(rules)
         shown = exposure(plan, self.lags)
         runs = usable([trial.run() for trial in self.trials])
         predicted = self.predict(self.surrogate(), shown) if runs else {}
-        record, was_there = PointMaker(settings, self._run).get()
-        _check(record)
-        trial = Trial(name, rules, plan, shown, predicted, record, was_there)
+        made = make_point(settings, self._run)
+        _check(made.record)
+        trial = Trial(name, rules, plan, shown, predicted, made.record, made.cached)
         self.trials.append(trial)
         _log.info("%s: %s, operations %.3f", name, trial.measured, trial.flops_ratio)
         return trial

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pab_bench.advice.space import kinds_of, rules_of
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.kinds import Group
+from pab_bench.methods.rules import GapRule, Rules
 
 GAP = 4
 THIRDS = ((0.0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1.0))

@@ -12,7 +12,7 @@ from pab_bench.advice.exposure import exposure
 from pab_bench.advice.rules_file import rules_text
 from pab_bench.advice.space import BLOCK_CUTS, CUTS, rules_of
 from pab_bench.advice.surrogate import METRICS, loss_of
-from pab_bench.broadcast.plan import make_plan
+from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.lagged_difference import held_bytes
 
 SCHEMA = 1
@@ -35,7 +35,7 @@ def content(advisor: Advisor) -> dict[str, Any]:
         "calls": advisor.baseline_plan.calls,
         "prompts": list(settings.prompts),
         "seeds": list(settings.seeds),
-        "broadcast_object": settings.broadcast_object,
+        "broadcast_object": settings.method.broadcast_object,
         "kinds": list(advisor.kinds),
         "baseline": advisor.baseline.id,
         "target": {**asdict(advisor.target), "in_words": advisor.target.in_words()},

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pab_bench.advice.lags import Lags
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.plan import Plan
+from pab_bench.engine.kinds import Group
+from pab_bench.engine.plan import Plan
 
 
 @dataclass(frozen=True)

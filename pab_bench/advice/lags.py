@@ -7,23 +7,26 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.plan import Plan
 from pab_bench.config.settings import Settings
+from pab_bench.engine.engine import Engine
+from pab_bench.engine.kinds import Group
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.identity import baseline_of
-from pab_bench.experiment.point import plan_of
 from pab_bench.experiment.sampling import places
 from pab_bench.experiment.session import Session, digest
+from pab_bench.files import write_bytes
+from pab_bench.methods.base import plan_of
 from pab_bench.probes.lagged_difference import LaggedDifference
-from pab_bench.store.atomic import write_bytes
 from pab_bench.store.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class LagPassDiffers(PabBenchError):
 
 @dataclass(frozen=True)
 class Lags:
-    """Mean squared differences of the baseline, averaged over its videos.
+    """Mean squared differences of the baseline, averaged over its videos and their lanes.
 
     Attributes:
         mse: per group an array (calls, lags + 1, depth); [s, k, b] is the error in what block b
@@ -62,7 +65,7 @@ class Lags:
 def lags_path(settings: Settings, baseline: Record) -> Path:
     """Where the table of a baseline lies: beside the store, named by what determines it."""
     advise = settings.advise
-    tensor = "ungated" if settings.broadcast_object == "ungated" else "gated"
+    tensor = "ungated" if settings.method.broadcast_object == "ungated" else "gated"
     name = f"{baseline.id}-{tensor}-{advise.max_lag}-{advise.elements}.parquet"
     return settings.results_dir / "lags" / name
 
@@ -78,8 +81,10 @@ def get_lags(settings: Settings, baseline: Record, session: Session) -> Lags:
     Raises:
         LagPassDiffers: if the recorder, or a device that is not deterministic, changed the latents.
     """
+    import pandas as pd
+
     path = lags_path(settings, baseline)
-    plan = plan_of(baseline_of(settings), session)
+    plan = plan_of(baseline_of(settings).method, session.sampler, settings.steps)
     loaded = _load(path, plan)
     if loaded is not None:
         return loaded
@@ -88,9 +93,12 @@ def get_lags(settings: Settings, baseline: Record, session: Session) -> Lags:
         for place, inputs in zip(places(settings), baseline.inputs, strict=True)
         for row in _record(settings, session, plan, place, inputs["latents"])
     ]
-    _save(path, rows)
+    table = pd.DataFrame(rows)
+    content = io.BytesIO()
+    table.to_parquet(content, index=False)
+    write_bytes(path, content.getvalue(), lasting=True)
     _log.info("differences at lags up to %d: %s", settings.advise.max_lag, path)
-    return _tables(rows, plan, len(baseline.inputs))
+    return lags_of(table, plan, len(baseline.inputs))
 
 
 def _record(
@@ -98,11 +106,11 @@ def _record(
 ) -> list[dict[str, object]]:
     advise = settings.advise
     recorder = LaggedDifference(
-        advise.max_lag, advise.elements, settings.broadcast_object == "ungated"
+        advise.max_lag, advise.elements, settings.method.broadcast_object == "ungated"
     )
     text, _ = session.encode(place.prompt)
     noise = session.sampler.noise(place.seed)
-    with Broadcast(session.sampler.architecture, plan, observers=[recorder]):
+    with Engine(session.sampler.architecture, plan, observers=[recorder]):
         latents = session.sampler.denoise(
             text, noise, settings.steps, settings.guidance, lambda step: None
         )
@@ -116,28 +124,32 @@ def _record(
     return [{"prompt": place.index, "seed": place.seed, **row} for row in rows]
 
 
-def _save(path: Path, rows: list[dict[str, object]]) -> None:
-    import pandas as pd
-
-    content = io.BytesIO()
-    pd.DataFrame(rows).to_parquet(content, index=False)
-    write_bytes(path, content.getvalue(), lasting=True)
-
-
 def _load(path: Path, plan: Plan) -> Lags | None:
     import pandas as pd
 
     if not path.exists():
         return None
     try:
-        rows = pd.read_parquet(path)
-        return _tables(rows.to_dict("records"), plan, recorded=0)
+        return lags_of(pd.read_parquet(path), plan, recorded=0)
     except (OSError, ValueError, KeyError, IndexError) as error:
         _log.warning("%s cannot be used (%s); it is recorded again", path, error)
         return None
 
 
-def _tables(rows: list[dict[Any, Any]], plan: Plan, recorded: int) -> Lags:
+def lags_of(recorded_rows: pd.DataFrame, plan: Plan, recorded: int) -> Lags:
+    """Average recorded rows over videos and lanes, and put them into arrays.
+
+    Args:
+        recorded_rows: of `LaggedDifference`, with the columns prompt and seed.
+        plan: that of the baseline.
+        recorded: videos that were sampled for it now.
+
+    Raises:
+        ValueError, KeyError, IndexError: if they are not those of the plan's model and steps.
+    """
+    from analysis.lanes import over_lanes
+
+    rows: list[dict[Any, Any]] = over_lanes(recorded_rows).to_dict("records")
     lags = max(row["lag"] for row in rows)  # Fewer than asked for in a video of few calls.
     groups = {(group.kind, group.branch): group for group in plan.source}
     shape = plan.calls, lags + 1, plan.depth

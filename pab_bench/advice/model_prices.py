@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pab_bench.advice.space import Prices
-from pab_bench.broadcast.plan import Plan
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
 from pab_bench.cost.estimate import cache_of, flops_of
+from pab_bench.engine.plan import Plan
 
 
 def prices(settings: Settings, baseline: Plan, tokens: int) -> Prices:

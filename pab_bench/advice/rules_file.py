@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pab_bench.broadcast.kinds import KINDS
-from pab_bench.broadcast.rules import GapRule, KeyRule, Rules
+from pab_bench.engine.kinds import KINDS
+from pab_bench.methods.rules import GapRule, KeyRule, Rules
 
 
 def rules_yaml(rules: Rules, comments: list[str]) -> str:

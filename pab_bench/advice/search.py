@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pab_bench.advice.space import Options
-from pab_bench.broadcast.kinds import Kind
-from pab_bench.broadcast.rules import GapRule
+from pab_bench.engine.kinds import Kind
+from pab_bench.methods.rules import GapRule
 
 LARGEST_FRONT = 1500
 """A front with more members is thinned to so many, evenly spread over what they save."""

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from pab_bench.advice.lags import Lags
 from pab_bench.advice.surrogate import Surrogate
-from pab_bench.broadcast.kinds import KINDS, SPATIAL, Group, Kind
-from pab_bench.broadcast.plan import Plan, make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.kinds import KINDS, SPATIAL, Group, Kind
+from pab_bench.engine.plan import Plan
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 CUTS = 10
 """A window begins and ends at one of so many evenly spread places among the timesteps."""

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pab_bench.advice.exposure import Exposure
-from pab_bench.broadcast.kinds import Group
+from pab_bench.engine.kinds import Group
 
 Array = npt.NDArray[np.float64]
 

@@ -9,6 +9,8 @@ from typing import Any
 from pab_bench.advice.surrogate import LEAST_LOSS, METRICS, Surrogate, loss_of
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.rules import Rules
 from pab_bench.store.records import Record
 
 GIGABYTE = 10**9
@@ -78,8 +80,20 @@ def measured(record: Record) -> dict[str, float]:
 
 def has_rules(settings: Settings) -> bool:
     """Whether the settings reuse anything: rules that are to be beaten."""
-    rules: dict[str, Any] = settings.identity()["rules"]
+    rules: dict[str, Any] = settings.method.identity(settings.model.depth)["rules"]
     return any(rule is not None for rule in rules.values())
+
+
+def rules_to_beat(settings: Settings) -> Rules:
+    """The rules of the settings.
+
+    Raises:
+        ConfigError: if their method has none.
+    """
+    method = settings.method
+    if not isinstance(method, PyramidAttentionBroadcast):
+        raise ConfigError(f"method={method.name}: task=advise finds rules for method=pab")
+    return method.rules
 
 
 def stated_target(settings: Settings) -> Target | None:
@@ -97,7 +111,7 @@ def stated_target(settings: Settings) -> Target | None:
             f"metrics.names=[{','.join(settings.metrics)}]: task=advise predicts "
             f"{' and '.join(METRICS)}; add {' and '.join(missing)}"
         )
-    if settings.broadcast_object == "scores":
+    if settings.method.broadcast_object == "scores":
         raise ConfigError(
             "broadcast_object=scores: what reused attention scores change is not recorded; "
             "task=advise knows output and ungated"

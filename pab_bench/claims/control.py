@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from analysis.control import control_of, controls_in
 from analysis.points import Point
 from pab_bench.config.paths import CONF
-from pab_bench.config.settings import ModelSettings
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
+from pab_bench.systems.model import ModelSettings
 
 _SUFFIX = "_random"
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.errors import NothingToShow
 from analysis.figures.attention_difference import tensor_rows
-from pab_bench.broadcast.kinds import KINDS, Group
+from pab_bench.engine.kinds import KINDS, Group
 from pab_bench.errors import PabBenchError
 
 MEASURES = ("mse", "relative_l1", "one_minus_cosine", "mse_over_energy")
@@ -67,6 +67,8 @@ def moving(curves: pd.DataFrame) -> pd.DataFrame:
 
 def differences(curves: pd.DataFrame, definition: Definition) -> pd.DataFrame:
     """The difference of every site and step but the resting ones, by one definition.
+
+    Where a step takes several calls of the transformer, it is the mean over these lanes.
 
     Args:
         curves: rows of curves.parquet of one baseline.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.tables.markdown import markdown_table
 from pab_bench.claims import texts
 from pab_bench.claims.definition import PAPER
 from pab_bench.claims.finding import TITLES
 from pab_bench.claims.report import Report
 from pab_bench.claims.segmentation import MOST_CHANGES
 from pab_bench.claims.verdict import RULE
+from pab_bench.text.markdown import markdown_table
+from pab_bench.text.missing import MISSING
 
 FIGURE = "stable_segment"
 _SIGNS = {"holds": "holds", "does not hold": "**no**", "undecided": "?"}
@@ -60,7 +61,7 @@ def _verdicts(report: Report) -> str:
     for finding in report.found.findings:
         beside = []
         if report.control is not None:
-            beside = [control.get((finding.claim, finding.about), texts.MISSING)]
+            beside = [control.get((finding.claim, finding.about), MISSING)]
         rows.append(
             [
                 TITLES[finding.claim],

@@ -23,7 +23,7 @@ from pab_bench.claims.stable_segment import stable_segment
 from pab_bench.claims.u_shape import u_shape, with_blocks
 from pab_bench.claims.verdict import RULE, Verdict
 
-Key = tuple[str, str]
+Subject = tuple[str, str]
 """Claim and what it is about."""
 
 
@@ -43,18 +43,18 @@ class Examination:
     resting: list[int]
     dominance: list[Dominance]
     findings: list[Finding]
-    sensitivity: dict[Definition, dict[Key, Verdict]]
+    sensitivity: dict[Definition, dict[Subject, Verdict]]
 
     @property
     def absent(self) -> list[str]:
         """The paper's kinds that the model does not have."""
         return [kind for kind in ORDER if kind not in self.kinds]
 
-    def verdicts(self) -> dict[Key, Verdict]:
+    def verdicts(self) -> dict[Subject, Verdict]:
         """By the paper's definition."""
         return {(found.claim, found.about): found.verdict for found in self.findings}
 
-    def dependent(self) -> list[Key]:
+    def dependent(self) -> list[Subject]:
         """The claims on which not all definitions give the same verdict."""
         return [
             key for key in self.verdicts() if len({v[key] for v in self.sensitivity.values()}) > 1

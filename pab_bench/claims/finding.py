@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from analysis.statistics import Difference, Interval
-from analysis.statistics.samples import Samples, units_of
 from pab_bench.claims.verdict import MINIMAL_LOG_RATIO, UNDECIDED, Verdict, judge
+from pab_bench.statistics import Difference, Interval
+from pab_bench.statistics.samples import Samples, units_of
 
 Scale = Literal["log ratio", "rank correlation"]
 
@@ -103,7 +103,7 @@ def from_log_ratio(claim: str, about: str, samples: Samples, found: Difference) 
         claim: one of `TITLES`.
         about: of what.
         samples: the log ratio of every video for which there is one.
-        found: what `analysis.statistics.compare` says of the two.
+        found: what `pab_bench.statistics.compare` says of the two.
     """
     if not samples:
         reason = "no video has a positive difference in both segments"

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.statistics import compare
 from pab_bench.claims.definition import curves_of, kinds_in
 from pab_bench.claims.finding import Finding, from_log_ratio
 from pab_bench.claims.u_shape import LogMeans, segment_logs
 from pab_bench.claims.verdict import FAILS, HOLDS, UNDECIDED, together
+from pab_bench.statistics import compare
 
 ORDER = ("spatial", "temporal", "cross")
 

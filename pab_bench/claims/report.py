@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pab_bench.claims.examination import Examination, Key
+from pab_bench.claims.examination import Examination, Subject
 from pab_bench.claims.verdict import Verdict
 
 
@@ -34,7 +34,7 @@ class Report:
     control: Examination | None
     control_told: str
 
-    def control_verdicts(self) -> dict[Key, Verdict]:
+    def control_verdicts(self) -> dict[Subject, Verdict]:
         """The control's verdicts; none without a control."""
         return {} if self.control is None else self.control.verdicts()
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.statistics.bootstrap import SEED
+from pab_bench.statistics.bootstrap import SEED
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import Interval
-from analysis.statistics.bootstrap import mean_interval, percentile_interval
 from pab_bench.claims.definition import curves_of
 from pab_bench.claims.finding import Finding, units_text
 from pab_bench.claims.resampling import Floats, weights
 from pab_bench.claims.verdict import MINIMAL_CORRELATION, UNDECIDED, judge
+from pab_bench.statistics import Interval
+from pab_bench.statistics.bootstrap import mean_interval, percentile_interval
 
 RESAMPLES = 9999
 Level = Literal["prompt", "seed"]

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.bootstrap import percentile_interval
 from pab_bench.claims.definition import curves_of
 from pab_bench.claims.finding import Finding, units_text
 from pab_bench.claims.resampling import Floats, unit_means, weights
 from pab_bench.claims.segmentation import Segmentation, segment
 from pab_bench.claims.verdict import MINIMAL_LOG_RATIO, UNDECIDED, judge
+from pab_bench.statistics.bootstrap import percentile_interval
 
 RESAMPLES = 999
 _CLAIM = "stable_segment"

@@ -12,6 +12,7 @@ from pab_bench.claims.definition import PAPER
 from pab_bench.claims.finding import TITLES
 from pab_bench.claims.report import Report
 from pab_bench.claims.verdict import FAILS, HOLDS, RULE, UNDECIDED, Verdict
+from pab_bench.text.missing import MISSING
 
 _STYLES: dict[Verdict, str] = {HOLDS: "green", FAILS: "red", UNDECIDED: "yellow"}
 
@@ -63,4 +64,4 @@ def _table(report: Report) -> Table:
 
 
 def _styled(verdict: Verdict | None) -> str:
-    return texts.MISSING if verdict is None else f"[{_STYLES[verdict]}]{verdict}[/]"
+    return MISSING if verdict is None else f"[{_STYLES[verdict]}]{verdict}[/]"

@@ -7,8 +7,8 @@ import math
 from pab_bench.claims.examination import Examination
 from pab_bench.claims.finding import TITLES, Finding
 from pab_bench.claims.verdict import BOTH_SIDES, HOLDS
+from pab_bench.text.missing import MISSING
 
-MISSING = "\N{EN DASH}"
 SHOWN_BLOCKS = 12
 
 

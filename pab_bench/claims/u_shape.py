@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from analysis.segments import SEGMENTS, segment_of
-from analysis.statistics import compare
 from pab_bench.claims.definition import curves_of, sites_in
 from pab_bench.claims.finding import Finding, from_log_ratio
 from pab_bench.claims.verdict import FAILS, HOLDS, UNDECIDED, together
+from pab_bench.statistics import compare
 
 LogMeans = Mapping[tuple[Hashable, Hashable], float]
 ARMS = {"left_arm": "first", "right_arm": "last"}

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-from analysis.statistics import Interval
+from pab_bench.statistics import Interval
 
 Verdict = Literal["holds", "does not hold", "undecided"]
 HOLDS: Verdict = "holds"
@@ -21,7 +21,7 @@ UNDECIDED: Verdict = "undecided"
 
 MINIMAL_UNITS = 4
 """Fewer give no verdict: of normal values, the nominal 95 % interval of four holds the mean in only
-81 % of cases (see `analysis.statistics.summary.FEW`), and of fewer in fewer still."""
+81 % of cases (see `pab_bench.statistics.summary.FEW`), and of fewer in fewer still."""
 MINIMAL_RATIO = 1.25
 """Something is larger than something else if it is a quarter larger at least."""
 MINIMAL_LOG_RATIO = math.log(MINIMAL_RATIO)

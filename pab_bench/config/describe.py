@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from pab_bench.config.schema import RootConfig
+from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.problems import did_you_mean
 
 _WORDS: dict[Any, str] = {
     bool: "true or false",
@@ -32,7 +34,7 @@ def find(key: str) -> Any:
         LookupError: if there is no such key; its arguments are the path up to the unknown part,
             the unknown part, and what could stand in its place.
     """
-    section: Any = RootConfig
+    section: Any = schema_of(Configuration)
     path: list[str] = []
     for part in key.split("."):
         if not dataclasses.is_dataclass(section):
@@ -43,6 +45,19 @@ def find(key: str) -> Any:
         section = keys[part]
         path.append(part)
     return section
+
+
+def unknown_key(error: LookupError, groups: Iterable[str]) -> str:
+    """Say that there is no such key, and which there are.
+
+    Args:
+        error: what `find` has raised.
+        groups: names that could stand for a key, besides those of the keys.
+    """
+    path, part, keys = error.args
+    hint = did_you_mean(part, dict.fromkeys([*keys, *([] if path else groups)]))
+    where = f" in {'.'.join(path)} ({', '.join(keys)})" if path else ""
+    return f"there is no key {part!r}{where}.{hint}"
 
 
 def is_number_for_switch(key: str, value: object) -> bool:
@@ -58,7 +73,7 @@ def expected(key: str) -> str:
     hint = find(key)
     if dataclasses.is_dataclass(hint):
         return f"a mapping with {', '.join(_keys(typing.cast('type', hint)))}"
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType]
         return " or ".join([*(_WORDS[kind] for kind in kinds), "null"])
     return _WORDS[hint]

@@ -7,8 +7,8 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from pab_bench.config.describe import expected, find
-from pab_bench.config.problems import Problem, did_you_mean, one_of, show
+from pab_bench.config.describe import expected, find, unknown_key
+from pab_bench.problems import Problem, did_you_mean, one_of, show
 
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
@@ -59,11 +59,7 @@ class OverrideChecker:
         try:
             find(key)
         except LookupError as error:
-            path, part, keys = error.args
-            groups = [] if path else self.loader.list_groups("")
-            hint = did_you_mean(part, dict.fromkeys([*keys, *groups]))
-            where = f" in {'.'.join(path)} ({', '.join(keys)})" if path else ""
-            return Problem(line, f"there is no key {part!r}{where}.{hint}")
+            return Problem(line, unknown_key(error, self.loader.list_groups("")))
         if override.is_add():
             return Problem(line, f"the key exists already: write {line.lstrip('+')}")
         return None

@@ -12,9 +12,9 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from pab_bench.config.describe import expected, is_number_for_switch
 from pab_bench.config.paths import CONF
-from pab_bench.config.problems import Problems, did_you_mean, show
-from pab_bench.config.rules_from_config import RULE_KEYS
-from pab_bench.config.schema import RuleKeys
+from pab_bench.config.schema import schema_of
+from pab_bench.methods.pab_keys import PAB, RULE_KEYS
+from pab_bench.problems import Problems, did_you_mean, show
 
 
 def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
     if not isinstance(content, dict):
         problems.add("pab_file", path, "must contain lines such as 'spatial_gap: 2'")
         return {}
-    typed = OmegaConf.structured(RuleKeys)
+    typed = OmegaConf.structured(schema_of(PAB))
     values: dict[str, Any] = {}
     for name, value in content.items():
         key = name if isinstance(name, str) else repr(name)
@@ -93,4 +93,4 @@ def _source(key: str, value: object, preset: str, overrides: Sequence[str]) -> s
     file = CONF / "preset" / f"{preset}.yaml"
     if file.is_file() and key in OmegaConf.load(file):
         return f"preset={preset}"
-    return None if value == getattr(RuleKeys(), key) else "configuration"
+    return None if value == getattr(PAB(), key) else "configuration"

@@ -11,16 +11,9 @@ import argparse
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -29,13 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.describe import is_number_for_switch
 from pab_bench.config.grid import Grid, GridPoint
+from pab_bench.config.hydra_setup import Composer, grid_of
 from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
-from pab_bench.config.paths import CONF
-from pab_bench.config.problems import InvalidSettings, Problem
 from pab_bench.config.resolve import plain_values, resolve_values
 from pab_bench.config.search import check_search
-
-CONFIG_NAME = "config"
+from pab_bench.problems import InvalidSettings, Problem
 
 
 def preflight(arguments: argparse.Namespace) -> Grid:
@@ -50,23 +41,15 @@ def preflight(arguments: argparse.Namespace) -> Grid:
     Raises:
         ConfigError: one message with everything that is wrong in any grid point.
     """
-    search_path = create_config_search_path(arguments.config_path or str(CONF))
-    if arguments.config_dir is not None:
-        folder = Path(arguments.config_dir).absolute()
-        if not folder.is_dir():
-            raise InvalidSettings([Problem(f"--config-dir {folder}", "is not a folder")])
-        search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
-    hydra = Hydra.create_main_hydra2("pab_bench", search_path)
+    composer = Composer(arguments)
     try:
-        return _Preflight(hydra, arguments.config_name or CONFIG_NAME).run(
-            arguments.overrides, arguments.multirun
-        )
+        return _Preflight(composer).run(arguments.overrides, arguments.multirun)
     except yaml.MarkedYAMLError as error:
         place = error.problem_mark
         file = "a configuration file" if place is None else f"{place.name}, line {place.line + 1}"
         raise InvalidSettings([Problem(file, f"cannot be read: {error.problem}")]) from error
     finally:
-        GlobalHydra.instance().clear()
+        composer.close()
 
 
 @dataclass
@@ -88,11 +71,9 @@ class _Composed:
 
 
 class _Preflight:
-    def __init__(self, hydra: Hydra, config_name: str) -> None:
-        self.hydra = hydra
-        self.config_name = config_name
-        self.parser = OverridesParser.create(config_loader=hydra.config_loader)
-        self.checker = OverrideChecker(hydra.config_loader)
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.checker = OverrideChecker(composer.loader)
         self.parsed: dict[str, Override] = {}
         self.composed: dict[tuple[str, ...], _Composed] = {}
         self.points_of: dict[Problem, list[str]] = {}
@@ -121,9 +102,8 @@ class _Preflight:
         hydra_keys = [str(o.input_line) for o in usable if is_hydra_key(o)]
         task = [o for o in usable if not is_hydra_key(o)]
         # Every problem of an override is reported by itself, so that it does not hide others.
-        for batch in BasicSweeper.split_arguments(task, None):
-            for point in batch:
-                self._check_point(hydra_keys, point)
+        for point in grid_of(task):
+            self._check_point(hydra_keys, point)
         problems += self._tasks_differ()
         if multirun and not basic and self.points:
             problems += check_search(self.points[0].settings, base.hydra.sweeper)
@@ -159,8 +139,7 @@ class _Preflight:
 
     def _parse(self, line: str) -> Override:
         if line not in self.parsed:
-            self.parsed[line] = self.parser.parse_override(line)
-            self.parsed[line].config_loader = self.hydra.config_loader  # For glob(...).
+            self.parsed[line] = self.composer.parse(line)
         return self.parsed[line]
 
     def _composes(self, override: Override) -> bool:
@@ -170,11 +149,9 @@ class _Preflight:
     def _compose(self, overrides: Sequence[Override]) -> DictConfig:
         lines = [str(o.input_line) for o in overrides]
         try:
-            return self.hydra.compose_config(
-                self.config_name, lines, RunMode.MULTIRUN, validate_sweep_overrides=False
-            )
+            return self.composer.compose(lines)
         except (HydraException, OmegaConfBaseException) as error:
-            shown = " ".join(lines) or self.config_name
+            shown = " ".join(lines) or self.composer.config_name
             text = explain(error)
             missing = [needs(choice) for choice in EXTRAS if choice in text]
             raise InvalidSettings([Problem(shown, missing[0] if missing else text)]) from error

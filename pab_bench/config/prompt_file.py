@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pab_bench.config.problems import Problems
+from pab_bench.problems import Problems
 
 
 def prompt_texts(

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pab_bench.broadcast.cache_options import CacheOptions
+from pab_bench.config.checks import check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
+from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.pab_file import merge_pab_file
-from pab_bench.config.problems import InvalidSettings, Problem, Problems
 from pab_bench.config.prompt_file import prompt_texts
-from pab_bench.config.rules_from_config import RULE_KEYS, rules_from_config
-from pab_bench.config.settings import (
-    AdviseSettings,
-    MeasureSettings,
-    ModelSettings,
-    PartSettings,
-    RecordSettings,
-    SampleSettings,
-    Settings,
-    TapeSettings,
-    TrackingSettings,
-)
+from pab_bench.config.schema import Chosen
+from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
+from pab_bench.config.settings import Settings, Switches
 from pab_bench.config.shared_keys import with_shared_keys
-from pab_bench.config.validation import check_settings, check_window, known_timesteps
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
+from pab_bench.methods.rules import Rules
+from pab_bench.problems import InvalidSettings, Problem, Problems
+from pab_bench.systems.timesteps.known import known_timesteps
+
+Section = TypeVar("Section")
 
 
 def resolve(cfg: DictConfig, overrides: Sequence[str] = ()) -> Settings:
@@ -61,80 +60,101 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
 
     problems = Problems()
     values = with_full_names(values)
-    prompts = prompt_texts(values["prompts"], overrides, problems)
-    values = {**values, "prompts": {**values["prompts"], "texts": prompts}}
-    check_settings(values, METRICS, problems)
-    model = values["model"]
-    keys = {key: values[key] for key in RULE_KEYS}
-    pab_file = None if values["pab_file"] is None else Path(values["pab_file"])
-    if pab_file is not None:
-        keys = merge_pab_file(pab_file, values, values["preset"], overrides, problems)
-    keys = with_shared_keys(keys, values["threshold"], values["block"], problems)
-    rules = rules_from_config(keys, model["threshold"], model["depth"], problems, model["mlp"])
-    steps = model["steps"] if values["steps"] is None else values["steps"]
-    dtype = model["dtype"] if values["dtype"] is None else values["dtype"]
-    timesteps = known_timesteps(model["schedule"], steps, model, dtype)
+    texts = prompt_texts(values["prompts"], overrides, problems)
+    switches = section(Switches, values, problems)
+    model = section(ModelChoice, values["model"], problems)
+    prompts = section(PromptChoice, {**values["prompts"], "texts": texts}, problems)
+    metrics = section(MetricChoice, values["metrics"], problems)
+    section(Chosen, values, problems)
+    check_together(values, METRICS, problems)
+    rules = _rules(values, overrides, problems)
+    steps = values["model"]["steps"] if values["steps"] is None else values["steps"]
+    dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
+    timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
     if timesteps is not None:
         try:
             problems.notices += check_window(rules, timesteps)
         except InvalidSettings as error:
             problems.found += error.problems
     problems.raise_if_any()
+    assert switches is not None and model is not None and prompts is not None  # noqa: PT018
+    assert metrics is not None
+    measure = _measure(switches.measure, problems)
+    own = {entry.name: getattr(switches, entry.name) for entry in fields(Switches)}
     return Settings(
-        task=values["task"],
-        model=_model(model),
-        method=values["method"]["name"],
-        preset=values["preset"],
-        prompt_set=values["prompts"]["name"],
-        prompts=tuple(prompts),
-        seeds=tuple(values["seeds"]),
+        **{**own, "measure": measure},
+        model=model.settings(),
+        method=PyramidAttentionBroadcast(rules, values["broadcast_object"]),
+        prompts=prompts.texts,
         steps=steps,
-        guidance=float(model["guidance"] if values["guidance"] is None else values["guidance"]),
-        metrics=tuple(values["metrics"]["names"]),
-        rules=rules,
-        broadcast_object=values["broadcast_object"],
-        cache=CacheOptions(**values["cache"]),
-        device=values["device"],
+        guidance=float(model.guidance if values["guidance"] is None else values["guidance"]),
         dtype=dtype,
-        compile=values["compile"],
-        deterministic=values["deterministic"],
-        convention=values["convention"],
-        json=None if values["json"] is None else Path(values["json"]).absolute(),
-        measure=_measure(values["measure"], problems),
-        tape=TapeSettings(**values["tape"]),
-        sample=_sample(values["sample"]),
-        objectives=tuple(values["objectives"]),
-        record=RecordSettings(**values["record"]),
-        results_dir=Path(values["results_dir"]).absolute(),
-        name=values["name"],
-        fresh=values["fresh"],
-        on_error=values["on_error"],
-        tracking=TrackingSettings(**values["tracking"]),
-        pab_file=pab_file,
-        notices=tuple(problems.notices),
-        psnr_cap_db=values["metrics"]["psnr_cap_db"],
-        metric_weights=values["metrics"]["weights"],
-        advise=AdviseSettings(**values["advise"]),
+        metrics=metrics.names,
+        psnr_cap_db=metrics.psnr_cap_db,
+        metric_weights=metrics.weights,
+        notices=(*model.notices(), *problems.notices),
+        overrides=tuple(overrides),
     )
 
 
-def _model(values: Mapping[str, Any]) -> ModelSettings:
-    known = {key: values[key] for key in ModelSettings.__dataclass_fields__ if key in values}
-    parts = {key: PartSettings(**values[key]) for key in ("vae", "text_encoder")}
-    return ModelSettings(**(known | parts))
+def section(kind: type[Section], values: Mapping[str, Any], problems: Problems) -> Section | None:
+    """Make a section of the configuration from plain values.
+
+    Args:
+        kind: a frozen dataclass; keys that it does not have are passed over.
+        values: lists for tuples, texts for paths, mappings for sections within.
+        problems: receives everything that it refuses.
+
+    Returns:
+        None if it refuses something.
+    """
+    before = len(problems.found)
+    hints = typing.get_type_hints(kind)
+    given: dict[str, Any] = {}
+    for entry in fields(kind):  # type: ignore[arg-type]
+        if entry.name in values:
+            given[entry.name] = _converted(hints[entry.name], values[entry.name], problems)
+    if len(problems.found) > before:
+        # What is within it is wrong; what else is wrong is found with the defaults in its place.
+        given = {key: value for key, value in given.items() if value is not _WRONG}
+    try:
+        made = kind(**given)
+    except InvalidSettings as error:
+        problems.found += error.problems
+        return None
+    return made if len(problems.found) == before else None
 
 
-def _sample(values: Mapping[str, Any]) -> SampleSettings:
-    folder = values["folder"]
-    return SampleSettings(None if folder is None else Path(folder).absolute(), values["lossless"])
+_WRONG: Any = object()
 
 
-def _measure(values: Mapping[str, Any], problems: Problems) -> MeasureSettings:
-    settings = MeasureSettings(**values)
-    if settings.replay and settings.repeats > 1:
-        # A replayed step would have the same time in every repeat.
-        problems.notices.append(
-            f"measure.repeats={settings.repeats}: nothing is replayed, all steps are timed anew"
-        )
-        return replace(settings, replay=False)
-    return settings
+def _converted(hint: Any, value: Any, problems: Problems) -> Any:
+    if is_dataclass(hint):
+        made = section(typing.cast("type[Any]", hint), value, problems)
+        return _WRONG if made is None else made
+    if value is None:
+        return None
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if Path in options:
+        return Path(value).absolute()
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _rules(values: Mapping[str, Any], overrides: Sequence[str], problems: Problems) -> Rules:
+    keys = {key: values[key] for key in RULE_KEYS}
+    if values["pab_file"] is not None:
+        file = Path(values["pab_file"])
+        keys = merge_pab_file(file, values, values["preset"], overrides, problems)
+    keys = with_shared_keys(keys, values["threshold"], values["block"], problems)
+    model = values["model"]
+    return rules_of_keys(keys, model["threshold"], model["depth"], problems, model["mlp"])
+
+
+def _measure(measure: MeasureSettings, problems: Problems) -> MeasureSettings:
+    if not (measure.replay and measure.repeats > 1):
+        return measure
+    # A replayed step would have the same time in every repeat.
+    problems.notices.append(
+        f"measure.repeats={measure.repeats}: nothing is replayed, all steps are timed anew"
+    )
+    return replace(measure, replay=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, OmegaConf
 
-from pab_bench.config.problems import Problem, show
+from pab_bench.config.checks import COSTS
 from pab_bench.config.settings import Settings
-from pab_bench.config.validation import COSTS
+from pab_bench.problems import Problem, show
 
 
 def check_search(settings: Settings, sweeper: DictConfig) -> list[Problem]:

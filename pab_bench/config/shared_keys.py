@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pab_bench.broadcast.kinds import KINDS, Kind
-from pab_bench.config.problems import Problems
+from pab_bench.engine.kinds import KINDS, Kind
+from pab_bench.problems import Problems
 
 
 def with_shared_keys(

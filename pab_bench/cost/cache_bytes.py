@@ -1,14 +1,15 @@
-"""How much memory broadcasting holds, from the plan alone."""
+"""How much memory what is kept takes, from the plan alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pab_bench.broadcast.cache_options import CacheOptions
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.plan import Plan
 from pab_bench.cost.transformer_work import TransformerWork
+from pab_bench.engine.cache_course import cache_course
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.engine.kinds import Group
+from pab_bench.engine.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,17 @@ def predict_cache(
         for group, sites in work.sites.items()
         for block, site in enumerate(sites)
     }
-    source = {group: table.tolist() for group, table in plan.source.items()}
-    last_use = {group: plan.last_use(group).tolist() for group in plan.source}
+    sites = [(group, block, sizes[group, block]) for group, block in work.order]
     held = peak = 0
     by_group = dict.fromkeys(plan.source, 0)
     at_peak = dict(by_group)
     per_call = []
-    for call in range(plan.calls):
+    for changes in cache_course(plan, sites, lanes):
         most = held
-        for _ in range(lanes):
-            for group, block in work.order:
-                size, origin = sizes[group, block], source[group][call][block]
-                change = 0
-                if origin == call and last_use[group][call][block] > call:
-                    change = size
-                elif origin != call and last_use[group][origin][block] == call:
-                    change = -size
-                by_group[group] += change
-                held += change
-                most = max(most, held)
-                if held > peak:
-                    peak, at_peak = held, dict(by_group)
+        for group, change, held in changes:
+            by_group[group] += change
+            most = max(most, held)
+            if held > peak:
+                peak, at_peak = held, dict(by_group)
         per_call.append(most)
     return CacheBytes(peak, at_peak, tuple(per_call))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from pab_bench.broadcast.kinds import Kind
 from pab_bench.cost.work import Work
+from pab_bench.engine.kinds import Kind
 from pab_bench.errors import ConfigError
-
-Decoder = Literal["none", "model", "paper"]
+from pab_bench.systems.blueprint import Decoder
 
 
 @dataclass(frozen=True)

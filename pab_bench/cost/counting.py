@@ -11,8 +11,8 @@ from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from pab_bench.broadcast.attention_functions import FUSED, PRODUCTS
 from pab_bench.cost.work import Work
+from pab_bench.engine.attention_functions import FUSED, PRODUCTS
 from pab_bench.errors import PabBenchError
 
 LINEAR = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})

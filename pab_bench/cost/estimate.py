@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from pab_bench.broadcast.engine import BroadcastObject
-from pab_bench.broadcast.kinds import KINDS
-from pab_bench.broadcast.plan import Plan, make_plan
-from pab_bench.config.settings import ModelSettings, Settings
-from pab_bench.cost.blueprint import Blueprint
+from pab_bench.config.settings import Settings
 from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
-from pab_bench.cost.conventions import Convention, Decoder
+from pab_bench.cost.conventions import Convention
 from pab_bench.cost.counting import work_of
 from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
-from pab_bench.cost.registry import get_blueprint
 from pab_bench.cost.transformer_work import TransformerWork, transformer_work
 from pab_bench.cost.work import Work
+from pab_bench.engine.kinds import KINDS, BroadcastObject
+from pab_bench.engine.plan import Plan
+from pab_bench.methods.base import plan_of
+from pab_bench.systems.blueprint import Blueprint, Decoder
+from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.registry import get_blueprint, sampler_address
 
 SCHEMA = 1
 
@@ -57,10 +58,10 @@ class Estimate:
             "schema": SCHEMA,
             "model": settings.model.name,
             "system": self.system,
-            "sampler": settings.model.sampler.rpartition(":")[2],
+            "sampler": sampler_address(settings.model.system).rpartition(":")[2],
             "preset": settings.preset,
-            "rules": settings.identity()["rules"],
-            "broadcast_object": settings.broadcast_object,
+            "rules": settings.method.identity(settings.model.depth)["rules"],
+            "broadcast_object": settings.method.broadcast_object,
             "size": [settings.model.frames, settings.model.height, settings.model.width],
             "steps": settings.steps,
             "calls": self.plan.calls,
@@ -103,7 +104,7 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
-    plan = plan_of(settings, blueprint)
+    plan = plan_of(settings.method, blueprint, settings.steps)
     flops = flops_of(settings, convention, plan, tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
 
@@ -116,23 +117,11 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     batch = 2 if guided and convention.guidance_batch else 1
     return predict_flops(
         plan,
-        _transformer_work(*networks, batch, tokens, settings.broadcast_object),
+        _transformer_work(*networks, batch, tokens, settings.method.broadcast_object),
         convention,
         blueprint.system,
         _encoding(*networks, guided) if convention.text_encoder else Work(),
         _decoding(*networks, convention.decoder),
-    )
-
-
-def plan_of(settings: Settings, blueprint: Blueprint) -> Plan:
-    """The point's plan, without its sampler."""
-    architecture = blueprint.architecture
-    return make_plan(
-        settings.rules,
-        blueprint.timesteps(settings.steps),
-        architecture.depth,
-        architecture.groups,
-        counter_period=settings.steps,
     )
 
 
@@ -148,7 +137,7 @@ def cache_of(settings: Settings, plan: Plan, tokens: int, lanes: int = 1) -> Cac
     guided = get_blueprint(settings.model, settings.dtype).guided(settings.guidance)
     batch = 2 if guided and lanes == 1 else 1
     work = _transformer_work(
-        settings.model, settings.dtype, batch, tokens, settings.broadcast_object
+        settings.model, settings.dtype, batch, tokens, settings.method.broadcast_object
     )
     return predict_cache(plan, work, settings.cache, lanes)
 

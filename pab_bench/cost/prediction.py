@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pab_bench.broadcast.kinds import KINDS, Group, Kind
-from pab_bench.broadcast.plan import Plan
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.transformer_work import TransformerWork
 from pab_bench.cost.work import Work
+from pab_bench.engine.kinds import KINDS, Group, Kind
+from pab_bench.engine.plan import Plan
 
 Counts = npt.NDArray[np.int64]
 

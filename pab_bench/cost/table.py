@@ -8,13 +8,12 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from pab_bench.broadcast.kinds import KINDS
 from pab_bench.config.grid import GridPoint
 from pab_bench.cost.estimate import Estimate
 from pab_bench.cost.prediction import reuse_counts
+from pab_bench.engine.kinds import KINDS
 
 TERA, GIBI = 1e12, 2**30
-_LETTERS = {"spatial": "S", "temporal": "T", "cross": "C", "mlp": "M"}
 
 
 def grid_table(estimates: Sequence[tuple[GridPoint, Estimate]]) -> Table:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pab_bench.broadcast.kinds import KINDS, Kind
-from pab_bench.broadcast.plan import Plan
+from pab_bench.engine.kinds import KINDS, Kind
+from pab_bench.engine.plan import Plan
 
 
 def reuse_shares(plan: Plan, kind: Kind) -> list[float]:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from pab_bench.broadcast.engine import Broadcast, BroadcastObject
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.plan import Plan
-from pab_bench.broadcast.sites import Architecture, Block, BlockForward, Visit
 from pab_bench.cost.counting import WorkCounter
 from pab_bench.cost.work import Work, total
+from pab_bench.engine.engine import Engine
+from pab_bench.engine.kinds import BroadcastObject, Group
+from pab_bench.engine.plan import Plan
+from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def transformer_work(
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
-        with Broadcast(
+        with Engine(
             _WithoutTimestep(architecture), plan, broadcast_object, probe=probe
         ) as broadcast:
             architecture.transformer(**inputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pab_bench.broadcast.sites import Architecture
+from pab_bench.engine.sites import Architecture
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import torch
 
 from pab_bench.errors import PabBenchError
-
-OUT_OF_MEMORY = "out_of_memory"
-DISK_FULL = "disk_full"
-NOT_FINITE = "not_finite"
-BLACK_VIDEO = "black_video"
-CONSTANT_VIDEO = "constant_video"
-WORKER_KILLED = "worker_killed"
-OTHER = "other"
+from pab_bench.store.failure_kinds import (
+    BLACK_VIDEO,
+    CONSTANT_VIDEO,
+    DISK_FULL,
+    NOT_FINITE,
+    OTHER,
+    OUT_OF_MEMORY,
+)
 
 _DARK = 1
 """A video none of whose values (0 to 255) is above this is black."""

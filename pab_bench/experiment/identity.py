@@ -1,36 +1,84 @@
-"""What determines a point's numbers, with what only this machine knows."""
+"""What determines numbers: of a point, of one of its videos, of its baseline, of weights.
+
+All addresses in the store are digests of what this file says.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pab_bench.broadcast.rules import Rules
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import device_kind, resolve_device
 from pab_bench.experiment.provenance import decisive_versions
-from pab_bench.samplers.weights import Weights
-from pab_bench.store.known_models import KnownModels
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.store.weights_digests import KnownModels
+from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.registry import sampler_address
+from pab_bench.systems.weights import Weights
+
+REUSE = ("method", "broadcast_object", "cache")
+"""What determines how outputs are kept and reused, but nothing before the first reuse."""
+_NOT_OF_A_VIDEO = ("prompts", "seeds", "rules", "metrics", "measure", "record", *REUSE)
+
+
+def settings_identity(settings: Settings) -> dict[str, Any]:
+    """What of a point's settings determines its numbers and which are kept, as plain JSON.
+
+    Known only later and so not in it: the weights' digest, the kind of device, versions.
+    """
+    return {
+        "model": _model_identity(settings.model),
+        **settings.method.identity(settings.model.depth),
+        "cache": None if settings.is_baseline() else asdict(settings.cache),
+        "compile": settings.compile,
+        "deterministic": settings.deterministic,
+        "prompts": list(settings.prompts),
+        "seeds": list(settings.seeds),
+        "steps": settings.steps,
+        "guidance": float(settings.guidance),
+        "dtype": settings.dtype,
+        "metrics": {"names": sorted(settings.metrics), "psnr_cap_db": settings.psnr_cap_db},
+        "measure": asdict(settings.measure),
+        "record": _recorded(settings),
+    }
+
+
+def settings_key(settings: Settings) -> str:
+    """`settings_identity` as a text: equal for settings that make one point."""
+    return json.dumps(settings_identity(settings), sort_keys=True)
 
 
 def identity(settings: Settings, weights_digest: str) -> dict[str, Any]:
-    """Everything that determines a point's numbers.
+    """Everything that determines a point's numbers, with what only this machine knows.
 
     Raises:
         ConfigError: if the device asked for is not here.
     """
     return {
-        **settings.identity(),
+        **settings_identity(settings),
         "weights": weights_digest,
         "versions": decisive_versions(),
         "device": device_kind(resolve_device(settings.device)),
     }
 
 
+def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a point's identity determines each of its videos, whatever its plan is."""
+    return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+
+
+def reuse_identity(identity: Mapping[str, Any]) -> str:
+    """What of a point's identity determines a video from its first reuse on, beside the plan."""
+    return json.dumps([identity.get(name) for name in REUSE])
+
+
 def baseline_of(settings: Settings) -> Settings:
     """The same configuration with nothing reused."""
-    return replace(settings, rules=Rules(), broadcast_object="output")
+    return replace(settings, method=PyramidAttentionBroadcast())
 
 
 def digest_weights(settings: Settings, weights: Weights, cache: Path) -> str:
@@ -43,10 +91,34 @@ def digest_weights(settings: Settings, weights: Weights, cache: Path) -> str:
         for pattern in patterns
         for path in folder.glob(pattern)
     }
-    KnownModels(settings.results_dir).remember(asdict(settings.model), sorted(files), digest)
+    known = KnownModels(settings.results_dir)
+    known.remember(_stored(settings.model), sorted(files), digest)
     return digest
 
 
 def recall_weights(settings: Settings) -> str | None:
     """The digest of the weights without looking for them; None if they are new to this store."""
-    return KnownModels(settings.results_dir).recall(asdict(settings.model))
+    return KnownModels(settings.results_dir).recall(_stored(settings.model))
+
+
+def _model_identity(model: ModelSettings) -> dict[str, Any]:
+    stored = _stored(model)
+    del stored["schedule"]  # It only says early what the sampler says later.
+    # A path says where weights lie, not what they are.
+    for part in (stored, stored["vae"], stored["text_encoder"]):
+        if part.pop("path") is not None:
+            part["repository"] = part["revision"] = None
+    return stored
+
+
+def _stored(model: ModelSettings) -> dict[str, Any]:
+    """A model as the first stores knew it: a sampler's address in place of the system's name."""
+    content = asdict(model)
+    content["sampler"] = sampler_address(content.pop("system"))
+    return content
+
+
+def _recorded(settings: Settings) -> dict[str, bool]:
+    # Points made before there were maps are those without them.
+    recorded: dict[str, bool] = asdict(settings.record)
+    return {k: v for k, v in recorded.items() if v or k != "attention_maps"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pab_bench.broadcast.plan import Plan
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
 from pab_bench.cost.counting import UnknownWork
 from pab_bench.cost.estimate import cache_of, flops_of
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import ConfigError
 
 

@@ -7,7 +7,6 @@ in the host's memory: Gloo carries them also where the devices are GPUs.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 from pab_bench.errors import PabBenchError
 
 Item = TypeVar("Item")
-Share = Callable[..., Any]
+Function = Callable[..., Any]
 _PATIENCE = timedelta(days=30)
 """Ranks wait while rank 0 measures, or waits for another process that makes the same point."""
 _group: Any = None
@@ -74,8 +73,12 @@ def serve() -> int:
         dist.gather_object(_call(function, arguments), None, dst=0, group=_group)
 
 
-def on_all(function: str, *arguments: Any) -> list[Any]:
-    """Call `module:function` on every rank, with its rank, the number of ranks and `arguments`.
+def on_all(function: Function, *arguments: Any) -> list[Any]:
+    """Call `function` on every rank with its rank, the number of ranks and `arguments`.
+
+    Args:
+        function: can be imported by its name on every rank.
+        arguments: can be pickled.
 
     Returns:
         What each rank has returned, by rank.
@@ -84,10 +87,11 @@ def on_all(function: str, *arguments: Any) -> list[Any]:
         WorkerFailed: for the first rank that failed, after all have ended.
     """
     if count() == 1:
-        return [_function(function)(0, 1, *arguments)]
+        return [function(0, 1, *arguments)]
     import torch.distributed as dist
 
-    from pab_bench.experiment.failures import WORKER_KILLED, WorkerFailed
+    from pab_bench.experiment.failures import WorkerFailed
+    from pab_bench.store.failure_kinds import WORKER_KILLED
 
     results: list[Any] = [None] * count()
     try:
@@ -103,19 +107,13 @@ def on_all(function: str, *arguments: Any) -> list[Any]:
     return [result for _, result in results]
 
 
-def _call(function: str, arguments: Sequence[Any]) -> tuple[dict[str, str] | None, Any]:
+def _call(function: Function, arguments: Sequence[Any]) -> tuple[dict[str, str] | None, Any]:
     from pab_bench.experiment.failures import describe
 
     try:
-        return None, _function(function)(rank(), count(), *arguments)
+        return None, function(rank(), count(), *arguments)
     except Exception as error:  # It must not keep this rank from meeting the others.
         return describe(error), None
-
-
-def _function(reference: str) -> Share:
-    module, name = reference.split(":")
-    function: Share = getattr(importlib.import_module(module), name)
-    return function
 
 
 def _join() -> None:

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pab_bench.broadcast.plan import Plan
 from pab_bench.config.settings import Settings
+from pab_bench.engine.plan import Plan
 from pab_bench.experiment.ranks import on_all, share
-from pab_bench.experiment.session import open_session
-from pab_bench.experiment.tape import Tapes
-from pab_bench.experiment.video import SampledVideo, VideoPlace, add_counts, sample_video
+from pab_bench.experiment.session import Session, open_session
+from pab_bench.experiment.tape import open_tapes
+from pab_bench.experiment.video import Denoiser, SampledVideo, VideoPlace, add_counts, sample_video
 from pab_bench.probes.attention_difference import AttentionDifference
+from pab_bench.probes.attention_maps import AttentionMaps, token_grid
 from pab_bench.store.spread import spread
 
 _log = logging.getLogger(__name__)
@@ -27,19 +28,16 @@ def places(settings: Settings) -> list[VideoPlace]:
     ]
 
 
-def sample(
-    settings: Settings, plan: Plan, curves: bool, taped_as: Mapping[str, Any] | None
-) -> Sampled:
+def sample(settings: Settings, plan: Plan, identity: Mapping[str, Any], curves: bool) -> Sampled:
     """Sample every prompt with every seed, shared out among the ranks.
 
     Args:
         settings: the point.
         plan: what to reuse.
+        identity: the point's, under which steps are found and kept that other videos share.
         curves: whether to record attention differences.
-        taped_as: the identity under which steps are found and kept that other videos share; None
-            computes everything.
     """
-    shares = on_all("pab_bench.experiment.sampling:sample_share", settings, plan, curves, taped_as)
+    shares = on_all(sample_share, settings, plan, identity, curves)
     videos: list[SampledVideo] = [video for share in shares for video in share]
     order = {place: number for number, place in enumerate(places(settings))}
     return Sampled(sorted(videos, key=lambda video: order[video.place]))
@@ -50,26 +48,52 @@ def sample_share(
     ranks: int,
     settings: Settings,
     plan: Plan,
+    identity: Mapping[str, Any],
     curves: bool,
-    taped_as: Mapping[str, Any] | None,
 ) -> list[SampledVideo]:
     """The part of `sample` that one rank does."""
     own = share(places(settings), rank, ranks)
     if not own:
         return []
     session = open_session(settings)
-    tapes = None if taped_as is None else Tapes(settings, taped_as, plan, session.device)
+    tapes = open_tapes(settings, identity, plan, session.device)
     session.warm_up(settings.prompts[0], settings.guidance)
+    denoiser = denoiser_of(settings, session, plan)
     recorder = AttentionDifference() if curves else None
     videos = []
     for place in own:
-        video = sample_video(session, settings, plan, place, recorder, tapes)
-        _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _told(video))
+        tape = None if tapes is None else tapes.open(place.prompt, place.seed)
+        maps = _maps(settings, denoiser, place)
+        video = sample_video(denoiser, place, settings.measure, recorder, maps, tape)
+        _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _line(video))
         videos.append(video)
     return videos
 
 
-def _told(video: SampledVideo) -> str:
+def denoiser_of(settings: Settings, session: Session, plan: Plan) -> Denoiser:
+    """What sends the videos of a point through its model."""
+    return Denoiser(
+        session,
+        plan,
+        settings.steps,
+        settings.guidance,
+        settings.method.broadcast_object,
+        settings.cache,
+    )
+
+
+def _maps(settings: Settings, denoiser: Denoiser, place: VideoPlace) -> AttentionMaps | None:
+    """What records maps of a baseline's first video; None for others, or if they are not wanted."""
+    first = (place.index, place.seed) == (0, settings.seeds[0])
+    wanted = settings.record.attention_maps and settings.is_baseline() and first
+    if not wanted or denoiser.plan.calls < 2:
+        return None
+    sampler = denoiser.session.sampler
+    grid = token_grid(sampler.architecture.transformer, sampler.noise(place.seed).shape)
+    return AttentionMaps(sampler.architecture.depth, denoiser.plan.calls, grid)
+
+
+def _line(video: SampledVideo) -> str:
     place = video.place
     text = f"prompt {place.index}, seed {place.seed}: {video.timing['denoise_s'][-1]:.2f} s"
     if video.replayed:

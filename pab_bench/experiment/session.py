@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from pab_bench.config.settings import ModelSettings, Settings
+from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import clock, resolve_device
 from pab_bench.experiment.execution import compile_sites, set_deterministic
-from pab_bench.loading import loading, release_loaded
-from pab_bench.samplers.base import Sampler, TextEmbeddings
+from pab_bench.imports.garbage import release_loaded, without_gc
+from pab_bench.systems.base import Sampler, TextEmbeddings
+from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.registry import load_sampler
 
 WARM_UP_STEPS = 4
 """PNDM can do with no fewer."""
@@ -38,11 +39,13 @@ class Session:
         sampler: the loaded sampler.
         device: `cpu`, `cuda` or `cuda:N`.
         dtype: the model's dtype.
+        compiled: whether the modules of its blocks are.
     """
 
     sampler: Sampler
     device: str
     dtype: str
+    compiled: bool = False
     _encoded: dict[str, tuple[TextEmbeddings, float]] = field(default_factory=dict)
     _warm: bool = False
 
@@ -84,11 +87,9 @@ def open_session(settings: Settings) -> Session:
         if _sessions:  # Two large models do not fit beside each other.
             _sessions.clear()
             release_loaded()
-        with loading():
-            module, name = settings.model.sampler.split(":")
-            sampler_class = getattr(importlib.import_module(module), name)
-            sampler = sampler_class(settings.model, device, dtype)
+        with without_gc():
+            sampler = load_sampler(settings.model, device, dtype)
         if settings.compile:
             compile_sites(sampler.architecture)
-        _sessions[key] = Session(sampler, device, dtype)
+        _sessions[key] = Session(sampler, device, dtype, settings.compile)
     return _sessions[key]

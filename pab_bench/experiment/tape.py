@@ -11,21 +11,19 @@ from typing import Any
 
 import torch
 
-from pab_bench.broadcast.cache import Cache
-from pab_bench.broadcast.engine import Key
-from pab_bench.broadcast.kinds import Group
-from pab_bench.broadcast.plan import Plan
-from pab_bench.broadcast.prefix import kept_peak, prefix_digests, resume_call
 from pab_bench.config.paths import PACKAGE
 from pab_bench.config.settings import Settings
+from pab_bench.engine.cache import Cache
+from pab_bench.engine.engine import Address
+from pab_bench.engine.kinds import Group
+from pab_bench.engine.plan import Plan
+from pab_bench.engine.prefix import kept_peak, prefix_digests, resume_call
 from pab_bench.errors import PabBenchError
+from pab_bench.experiment.identity import reuse_identity, video_identity
 from pab_bench.experiment.provenance import hardware
 from pab_bench.store.tapes import TapedCall, TapeStore, size_of
 
 _log = logging.getLogger(__name__)
-REUSE = ("method", "broadcast_object", "cache")
-"""What determines how outputs are kept and reused, but nothing before the first reuse."""
-_NOT_OF_A_VIDEO = ("prompts", "seeds", "rules", "metrics", "measure", "record", *REUSE)
 GIGABYTE = 10**9
 
 
@@ -37,20 +35,26 @@ class Tapes:
     """The tapes of one point's videos.
 
     Args:
-        settings: the point.
-        identity: its identity, with weights, versions and device.
+        store: where they lie.
+        memory: bytes that the tape of one video may hold.
+        identity: the point's, with weights, versions and device.
         plan: its decisions.
         device: where the transformer computes.
     """
 
     def __init__(
-        self, settings: Settings, identity: Mapping[str, Any], plan: Plan, device: str
+        self,
+        store: TapeStore,
+        memory: int,
+        identity: Mapping[str, Any],
+        plan: Plan,
+        device: str,
     ) -> None:
-        self._store = TapeStore(settings.results_dir, int(settings.tape.disk_gb * GIGABYTE))
-        self._memory = int(settings.tape.memory_gb * GIGABYTE)
+        self._store = store
+        self._memory = memory
         self._plan = plan
         self._device = device
-        self._digests = prefix_digests(plan, json.dumps([identity.get(name) for name in REUSE]))
+        self._digests = prefix_digests(plan, reuse_identity(identity))
         # On other processors, or with other threads, sums are rounded otherwise; and half a video
         # of one version of our own models must not go on with another.
         self._common = {
@@ -68,27 +72,32 @@ class Tapes:
         )
 
 
-def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a point's identity determines each of its videos, whatever its plan is."""
-    return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
-
-
 def use_tapes(settings: Settings, plan: Plan) -> bool:
-    """Whether a point's videos are replayed and kept.
+    """Whether a point's videos are replayed and kept; see `open_tapes`."""
+    is_control = plan.is_baseline() and not settings.is_baseline()
+    wanted = settings.measure.replay and settings.tape.disk_gb > 0
+    return wanted and not settings.fresh and not is_control
+
+
+def open_tapes(
+    settings: Settings, identity: Mapping[str, Any], plan: Plan, device: str
+) -> Tapes | None:
+    """The tapes of a point's videos; None if everything is computed.
 
     A variant that reuses nothing is a control: it must go through everything by itself. So must
     what is asked for afresh.
     """
-    is_control = plan.is_baseline() and not settings.is_baseline()
-    wanted = settings.measure.replay and settings.tape.disk_gb > 0
-    return wanted and not settings.fresh and not is_control
+    if not use_tapes(settings, plan):
+        return None
+    store = TapeStore(settings.results_dir, int(settings.tape.disk_gb * GIGABYTE))
+    return Tapes(store, int(settings.tape.memory_gb * GIGABYTE), identity, plan, device)
 
 
 @cache
 def _code_digest() -> str:
     """Of the code that a video goes through here."""
     digest = hashlib.sha256()
-    for folder in ("broadcast", "models", "samplers"):
+    for folder in ("engine", "methods", "systems"):
         for path in sorted((PACKAGE / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -174,7 +183,7 @@ class VideoTape:
             self._new.setdefault(call, []).append(tuple(t.detach().clone() for t in tensors))
             self._bare = bare
 
-    def note_sizes(self, cache: Cache[Key]) -> None:
+    def note_sizes(self, cache: Cache[Address]) -> None:
         """A step has ended; this is what broadcasting holds."""
         for (group, _, block, _), tensors in cache.sizes().items():
             size = sum(cache.options.bytes_of(*tensor) for tensor in tensors)

@@ -11,16 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pab_bench.broadcast.engine import Broadcast, Observer
-from pab_bench.broadcast.plan import Plan
-from pab_bench.broadcast.playback import Playback
-from pab_bench.config.settings import Settings
+from pab_bench.config.sections import MeasureSettings
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.engine.engine import Engine, Observer
+from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.engine.plan import Plan
+from pab_bench.engine.playback import Playback
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
-from pab_bench.experiment.tape import Tapes, VideoTape
+from pab_bench.experiment.tape import VideoTape
 from pab_bench.probes.attention_difference import AttentionDifference
-from pab_bench.probes.attention_maps import AttentionMaps, token_grid
+from pab_bench.probes.attention_maps import AttentionMaps
 from pab_bench.probes.memory import PeakMemory
 from pab_bench.probes.site_times import SiteTimes
 from pab_bench.progress import current
@@ -80,7 +82,18 @@ class SampledVideo:
 
 
 @dataclass(frozen=True)
-class _Denoised:
+class Denoised:
+    """One pass through all denoising steps.
+
+    Attributes:
+        latents: as the sampler gives them.
+        seconds: of every call; those of replayed ones are of the run that computed them.
+        replayed: how many first calls were replayed.
+        replay_seconds: what these really took this time.
+        ledger: computed and reused visits per group.
+        peak_cache_bytes: the most that was held at once.
+    """
+
     latents: torch.Tensor
     seconds: list[float]
     replayed: int
@@ -89,50 +102,116 @@ class _Denoised:
     peak_cache_bytes: int
 
 
+@dataclass(frozen=True)
+class Denoiser:
+    """Sends videos through one model under one plan.
+
+    Attributes:
+        session: the loaded model.
+        plan: what to reuse.
+        steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        broadcast_object: which tensor of a site is kept.
+        cache: in which dtype and where.
+    """
+
+    session: Session
+    plan: Plan
+    steps: int
+    guidance: float
+    broadcast_object: BroadcastObject = "output"
+    cache: CacheOptions | None = None
+
+    def run(
+        self,
+        place: VideoPlace,
+        observers: Sequence[Observer] = (),
+        tape: VideoTape | None = None,
+        probe: SiteTimes | None = None,
+    ) -> Denoised:
+        """Denoise one video, from its own noise to latents.
+
+        Raises:
+            LedgerMismatch: if the run did something else than its plan.
+            NotFinite: if the latents contain NaN or infinity.
+        """
+        session, plan = self.session, self.plan
+        text, _ = session.encode(place.prompt)
+        noise = session.sampler.noise(place.seed)
+        architecture = session.sampler.architecture
+        engine = Engine(
+            architecture, plan, self.broadcast_object, observers, cache=self.cache, probe=probe
+        )
+        ends: list[float] = []
+        progress = current()
+
+        def step_ended(step: int) -> None:
+            ends.append(clock(session.device))
+            progress.step(f"prompt {place.index}, seed {place.seed}", step + 1, plan.calls)
+            if tape is not None:
+                tape.note_sizes(engine.cache)
+
+        with ExitStack() as attached:
+            attached.enter_context(engine)
+            if tape is not None:
+                attached.enter_context(Playback(architecture.transformer, tape))
+            began = clock(session.device)
+            latents = session.sampler.denoise(text, noise, self.steps, self.guidance, step_ended)
+        seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]
+        peak = engine.peak_cache_bytes
+        replayed, replay_seconds = 0, 0.0
+        if tape is not None:
+            replayed = tape.known
+            replay_seconds = sum(seconds[:replayed])
+            engine.ledger.known(plan, replayed)
+            seconds[:replayed] = tape.seconds
+            peak = max(peak, tape.peak_cache_bytes)
+        engine.ledger.check(plan)
+        check_latents(latents, str(place))
+        if tape is not None:
+            tape.keep(seconds, engine.ledger.order)
+        return Denoised(latents, seconds, replayed, replay_seconds, engine.ledger.totals(), peak)
+
+
 def sample_video(
-    session: Session,
-    settings: Settings,
-    plan: Plan,
+    denoiser: Denoiser,
     place: VideoPlace,
-    recorder: AttentionDifference | None,
-    tapes: Tapes | None,
+    measure: MeasureSettings,
+    recorder: AttentionDifference | None = None,
+    maps: AttentionMaps | None = None,
+    tape: VideoTape | None = None,
 ) -> SampledVideo:
     """Sample, and decode, one video as often as the settings say.
 
     Args:
-        session: the loaded model.
-        settings: the point.
-        plan: what to reuse.
+        denoiser: the loaded model and its plan.
         place: which video.
+        measure: how often it is sampled, and whether its parts are timed.
         recorder: of attention differences, if they are to be recorded. A recorded video is sampled
             a second time without it: only that pass is timed, and both must agree bit for bit.
-        tapes: where steps that other videos share are found and kept; None computes everything.
+        maps: of attention differences, likewise.
+        tape: where steps that other videos share are found and kept; None computes everything. It
+            serves the first repeat only, whose time then is not one of sampling.
 
     Raises:
         SamplingFailed: if latents are not finite, the video shows nothing, or two samplings of it
             differ.
         LedgerMismatch: if the run did something else than its plan.
     """
+    session, plan = denoiser.session, denoiser.plan
     text, encode_seconds = session.encode(place.prompt)
-    for _ in range(settings.measure.warmups):
-        _denoise(session, settings, plan, place)
+    for _ in range(measure.warmups):
+        denoiser.run(place)
     with PeakMemory(session.device) as memory:
-        runs = [
-            _denoise(session, settings, plan, place, tape=_open(tapes, place))
-            for _ in range(settings.measure.repeats)
-        ]
-    parts = _parts(session, settings, plan, place) if settings.measure.parts else []
+        runs = [denoiser.run(place, tape=tape)]
+        runs += [denoiser.run(place) for _ in range(measure.repeats - 1)]
+    parts = _parts(denoiser, place, measure.repeats) if measure.parts else []
     latents = runs[0].latents
-    rows: list[dict[str, Any]] = []
     where = {"prompt": place.index, "seed": place.seed}
-    maps = _maps(session, settings, plan, place)
     observers = [observer for observer in (recorder, maps) if observer is not None]
-    if observers:
-        recorded = _denoise(session, settings, plan, place, observers)
-        if not torch.equal(recorded.latents, latents):
-            raise SamplingFailed("recording attention differences changed the latents")
-    if recorder is not None:
-        rows = [{**where, **row} for row in recorder.rows(plan.timesteps)]
+    if observers and not torch.equal(denoiser.run(place, observers).latents, latents):
+        raise SamplingFailed("recording attention differences changed the latents")
+    differences = [] if recorder is None else recorder.rows(plan.timesteps)
     began = clock(session.device)
     frames = session.sampler.decode(latents)
     decode_seconds = clock(session.device) - began
@@ -145,7 +224,7 @@ def sample_video(
             for repeat, run in enumerate(runs)
             for row in _step_rows(plan, run, parts[repeat] if parts else None)
         ],
-        curves=rows,
+        curves=[{**where, **row} for row in differences],
         timing={
             "encode_s": [encode_seconds],
             "denoise_s": [sum(run.seconds) for run in runs],
@@ -183,87 +262,14 @@ def add_counts(ledgers: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[s
     return total
 
 
-def _open(tapes: Tapes | None, place: VideoPlace) -> VideoTape | None:
-    return None if tapes is None else tapes.open(place.prompt, place.seed)
-
-
-def _denoise(
-    session: Session,
-    settings: Settings,
-    plan: Plan,
-    place: VideoPlace,
-    observers: Sequence[Observer] = (),
-    tape: VideoTape | None = None,
-    probe: SiteTimes | None = None,
-) -> _Denoised:
-    text, _ = session.encode(place.prompt)
-    noise = session.sampler.noise(place.seed)
-    architecture = session.sampler.architecture
-    broadcast = Broadcast(
-        architecture,
-        plan,
-        settings.broadcast_object,
-        observers,
-        cache=settings.cache,
-        probe=probe,
-    )
-    ends: list[float] = []
-    progress = current()
-
-    def step_ended(step: int) -> None:
-        ends.append(clock(session.device))
-        progress.step(f"prompt {place.index}, seed {place.seed}", step + 1, plan.calls)
-        if tape is not None:
-            tape.note_sizes(broadcast.cache)
-
-    with ExitStack() as attached:
-        attached.enter_context(broadcast)
-        if tape is not None:
-            attached.enter_context(Playback(architecture.transformer, tape))
-        began = clock(session.device)
-        latents = session.sampler.denoise(
-            text, noise, settings.steps, settings.guidance, step_ended
-        )
-    seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]
-    peak = broadcast.peak_cache_bytes
-    replay_seconds = 0.0
-    if tape is not None:
-        replay_seconds = sum(seconds[: tape.known])
-        broadcast.ledger.known(plan, tape.known)
-        seconds[: tape.known] = tape.seconds
-        peak = max(peak, tape.peak_cache_bytes)
-    broadcast.ledger.check(plan)
-    check_latents(latents, str(place))
-    if tape is not None:
-        tape.keep(seconds, broadcast.ledger.order)
-    replayed = 0 if tape is None else tape.known
-    return _Denoised(latents, seconds, replayed, replay_seconds, broadcast.ledger.totals(), peak)
-
-
-def _maps(
-    session: Session, settings: Settings, plan: Plan, place: VideoPlace
-) -> AttentionMaps | None:
-    """What records maps of a baseline's first video; None for others, or if they are not wanted."""
-    first = (place.index, place.seed) == (0, settings.seeds[0])
-    wanted = settings.record.attention_maps and settings.is_baseline() and first
-    if not wanted or plan.calls < 2:
-        return None
-    architecture = session.sampler.architecture
-    latents = session.sampler.noise(place.seed)
-    grid = token_grid(architecture.transformer, latents.shape)
-    return AttentionMaps(architecture.depth, plan.calls, grid)
-
-
-def _parts(
-    session: Session, settings: Settings, plan: Plan, place: VideoPlace
-) -> list[list[dict[str, float]]]:
+def _parts(denoiser: Denoiser, place: VideoPlace, repeats: int) -> list[list[dict[str, float]]]:
     """Per repeat the rows of `SiteTimes`."""
-    repeats = []
-    for _ in range(settings.measure.repeats):
-        probe = SiteTimes(session.device, inside=not settings.compile)
-        _denoise(session, settings, plan, place, probe=probe)
-        repeats.append(probe.rows())
-    return repeats
+    timed = []
+    for _ in range(repeats):
+        probe = SiteTimes(denoiser.session.device, inside=not denoiser.session.compiled)
+        denoiser.run(place, probe=probe)
+        timed.append(probe.rows())
+    return timed
 
 
 def parts_of(repeats: Sequence[Sequence[dict[str, float]]]) -> list[str]:
@@ -272,7 +278,7 @@ def parts_of(repeats: Sequence[Sequence[dict[str, float]]]) -> list[str]:
 
 
 def _step_rows(
-    plan: Plan, run: _Denoised, parts: Sequence[dict[str, float]] | None
+    plan: Plan, run: Denoised, parts: Sequence[dict[str, float]] | None
 ) -> list[dict[str, Any]]:
     rows = [
         {"step": step, "timestep": timestep, "seconds": value, "replayed": step < run.replayed}

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 from PIL import Image, ImageDraw
 
+from pab_bench.files import write_json
 from pab_bench.minis.captions import ATTRIBUTES, Caption, split_captions
 from pab_bench.minis.checker import Reading, hit_rates, read_video, validate
 from pab_bench.minis.registry import NAMES, find_mini, reconstruction
 from pab_bench.minis.render import render
-from pab_bench.store.atomic import write_json
 
 CHANCE = {name: 1 / len(values) for name, values in ATTRIBUTES.items()}
 COLUMNS = 6

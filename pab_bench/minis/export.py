@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, cast
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 
 from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model
@@ -25,7 +25,7 @@ from pab_bench.minis.train import (
     load_vae,
     temporal_latents,
 )
-from pab_bench.models.open_sora_plan.transformer import LatteT2V
+from pab_bench.systems.open_sora_plan.transformer import LatteT2V
 
 STAGES = {
     "latte": ("vae", "latte"),

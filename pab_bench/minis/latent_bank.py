@@ -15,8 +15,8 @@ from transformers import T5Tokenizer
 
 from pab_bench.minis.captions import Caption, all_captions
 from pab_bench.minis.render import FRAMES, sample_clips
-from pab_bench.models.open_sora_plan.vae import CausalVAEModel
-from pab_bench.models.open_sora_plan.vae_layers import CausalConv3d
+from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
+from pab_bench.systems.open_sora_plan.vae_layers import CausalConv3d
 
 _CHUNK = 32
 _FIRST_INDEX = 10_000_000

@@ -15,12 +15,12 @@ from pab_bench.minis.render import SIDE
 from pab_bench.minis.text_encoder import TEXT_WIDTH, build_text_encoder
 from pab_bench.minis.tokenizer import build_tokenizer
 from pab_bench.minis.train_transformer import Noised
-from pab_bench.models.open_sora.pipeline import OpenSoraPipeline
-from pab_bench.models.open_sora.prompts import prepare_prompt
-from pab_bench.models.open_sora.scheduler import RectifiedFlowScheduler
-from pab_bench.models.open_sora.temporal_vae import TemporalVAE
-from pab_bench.models.open_sora.transformer import STDiT3Transformer
-from pab_bench.models.open_sora.vae import OpenSoraVAE
+from pab_bench.systems.open_sora.pipeline import OpenSoraPipeline
+from pab_bench.systems.open_sora.prompts import prepare_prompt
+from pab_bench.systems.open_sora.scheduler import RectifiedFlowScheduler
+from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
+from pab_bench.systems.open_sora.transformer import STDiT3Transformer
+from pab_bench.systems.open_sora.vae import OpenSoraVAE
 
 FRAMES = 17
 """The shortest video for which Open-Sora's timestep transform is defined."""

@@ -10,9 +10,9 @@ from pab_bench.minis.render import SIDE
 from pab_bench.minis.text_encoder import TEXT_WIDTH
 from pab_bench.minis.tokenizer import build_tokenizer
 from pab_bench.minis.velocity_training import VelocityTraining
-from pab_bench.models.open_sora_plan.pipeline import OpenSoraPlanPipeline
-from pab_bench.models.open_sora_plan.transformer import LatteT2V
-from pab_bench.models.open_sora_plan.vae import CausalVAEModel
+from pab_bench.systems.open_sora_plan.pipeline import OpenSoraPlanPipeline
+from pab_bench.systems.open_sora_plan.transformer import LatteT2V
+from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
 FRAMES = 17
 """Five latent frames: the first frame alone, then four at a time."""

@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Any
 
 import torch
-import yaml
 
-from pab_bench.config.paths import CONF
-from pab_bench.config.settings import ModelSettings
+from pab_bench.config.compose import read_option
+from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.registry import load_sampler
 
 NAMES = ("latte", "open_sora", "open_sora_plan")
 
@@ -32,14 +32,13 @@ class Mini:
 
     def load(self, path: str | None = None, random_weights: bool = False) -> Any:
         """Its sampler on the CPU in float32; `path` instead of the checkpoint in the package."""
-        module, name = self.settings.sampler.split(":")
         values = {**vars(self.settings), "path": path, "random_weights": random_weights}
-        return getattr(import_module(module), name)(ModelSettings(**values), "cpu", "float32")
+        return load_sampler(ModelSettings(**values), "cpu", "float32")
 
 
 def find_mini(name: str) -> Mini:
     """The mini `name`, one of `NAMES`."""
-    values = yaml.safe_load((CONF / "model" / f"{name}_mini.yaml").read_text())
+    values = read_option("model", f"{name}_mini")
     known = {k: v for k, v in values.items() if k in ModelSettings.__dataclass_fields__}
     return Mini(ModelSettings(**known), values["steps"], values["guidance"])
 

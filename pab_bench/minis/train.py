@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 from diffusers import AutoencoderKL
 
@@ -26,8 +26,8 @@ from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, encode_clips, 
 from pab_bench.minis.train_transformer import TrainingSet, TransformerRecipe, train_transformer
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
 from pab_bench.minis.velocity_training import VelocityTraining
-from pab_bench.models.open_sora.temporal_vae import TemporalVAE
-from pab_bench.models.open_sora_plan.vae import CausalVAEModel
+from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
+from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
 CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096}
 STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000}

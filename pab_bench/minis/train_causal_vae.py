@@ -17,7 +17,7 @@ from torch import nn
 from pab_bench.minis.render import Clips, sample_clips
 from pab_bench.minis.train_vae import VaeRecipe, foreground, reconstruction_loss
 from pab_bench.minis.training_state import Checkpoint, MovingAverage, Progress, learning_rate
-from pab_bench.models.open_sora_plan.vae import CausalVAEModel
+from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
 _RENAMED = (
     ("mid_block.resnets.0", "mid.block_1"),

@@ -17,7 +17,7 @@ from pab_bench.minis.training_state import (
     learning_rate,
     step_generator,
 )
-from pab_bench.models.open_sora.temporal_vae import TemporalVAE
+from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from pab_bench.broadcast.kinds import Group
+from pab_bench.engine.observation import Place, SiteOutput
 
 COLUMNS = ("mse", "relative_l1", "cosine", "energy")
 
@@ -15,11 +15,14 @@ Sums = tuple[torch.Tensor, torch.Tensor]
 
 
 class AttentionDifference:
-    """An observer for `Broadcast` that keeps one earlier output per site, and numbers.
+    """An observer for `Engine` that keeps one earlier output per site, and numbers.
 
     For outputs o_s of a site at consecutive steps, over all elements of the guidance batch:
     mse = mean((o_s - o_{s-1})^2), the paper's measure; relative_l1 = sum|o_s - o_{s-1}| /
     sum|o_{s-1}|; cosine = the similarity of o_s and o_{s-1}; energy = mean(o_s^2).
+
+    Where a denoising step takes several calls of the transformer, each of these lanes is a sequence
+    of its own, and only outputs of one lane are compared with each other.
 
     Both tensors of a site are measured: `ungated`, the module's output, and `gated`, what is added
     to the residual stream. Cross-attention has no gate, so there both rows are equal.
@@ -31,9 +34,9 @@ class AttentionDifference:
     """
 
     def __init__(self) -> None:
-        self._places: list[tuple[int, Group, int, int]] = []
+        self._places: list[tuple[int, Place, int]] = []
         self._values: list[torch.Tensor] = []
-        self._sites: dict[tuple[Group, int], _Site] = {}
+        self._sites: dict[Place, _Site] = {}
         self._rooms: dict[tuple[torch.Size, torch.device], torch.Tensor] = {}
 
     def start_video(self) -> None:
@@ -43,29 +46,22 @@ class AttentionDifference:
         for site in self._sites.values():
             site.sums = None
 
-    def observe(
-        self,
-        group: Group,
-        block: int,
-        call: int,
-        ungated: torch.Tensor,
-        gate: torch.Tensor | None,
-        gated: torch.Tensor,
-    ) -> None:
-        """Compare a site's output with its previous one."""
-        site = self._sites.get((group, block))
-        if site is None or site.output.shape != ungated.shape:
-            key = ungated.shape, ungated.device
+    def observe(self, output: SiteOutput) -> None:
+        """Compare a site's output with the previous one of its lane."""
+        place = output.place
+        site = self._sites.get(place)
+        if site is None or site.output.shape != output.ungated.shape:
+            key = output.ungated.shape, output.ungated.device
             if key not in self._rooms:
                 self._rooms[key] = torch.empty(key[0], device=key[1])
-            site = self._sites[group, block] = _Site(ungated, self._rooms[key])
-        totals = site.replace(ungated, gate, gated)
+            site = self._sites[place] = _Site(output.ungated, self._rooms[key])
+        totals = site.replace(output.ungated, output.gate, output.gated)
         if totals is not None:
-            self._places.append((call, group, block, site.elements))
+            self._places.append((output.call, place, site.elements))
             self._values += totals
 
     def rows(self, timesteps: tuple[int, ...]) -> list[dict[str, object]]:
-        """One row per step (from the second on), site and tensor; see `COLUMNS`."""
+        """One row per step (from the second on), site, lane and tensor; see `COLUMNS`."""
         if not self._values:
             return []
         # Together, since every transfer from a GPU waits for it.
@@ -77,10 +73,11 @@ class AttentionDifference:
                 "kind": group.kind,
                 "branch": group.branch,
                 "block": block,
+                "lane": lane,
                 "tensor": tensor,
                 **_measures(count, *values),
             }
-            for (step, group, block, count), both in zip(self._places, totals, strict=True)
+            for (step, (group, lane, block), count), both in zip(self._places, totals, strict=True)
             for tensor, values in zip(("ungated", "gated"), both, strict=True)
         ]
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from pab_bench.broadcast.kinds import Branch, Group
+from pab_bench.engine.kinds import Branch, Group
+from pab_bench.engine.observation import Place, SiteOutput
 
 STAGES = (0.0, 0.15, 0.5, 0.85, 1.0)
 """Which steps are kept, as shares of the way from the first difference to the last step."""
@@ -19,11 +20,12 @@ Grid = tuple[int, int, int]
 
 
 class AttentionMaps:
-    """An observer for `Broadcast` that keeps maps of |o_s - o_{s-1}| over the video's tokens.
+    """An observer for `Engine` that keeps maps of |o_s - o_{s-1}| over the video's tokens.
 
     The outputs are those before the gate; the absolute difference is averaged over channels and
-    over the guidance batch. Only the first, the middle and the last block are observed, and only
-    at the steps of `STAGES`; at all other steps nothing is copied.
+    over the guidance batch; where its halves are computed in calls of their own, each is compared
+    with itself, and the maps are averaged over these lanes. Only the first, the middle and the last
+    block are observed, and only at the steps of `STAGES`; at all other steps nothing is copied.
 
     Source: PAB, arXiv 2408.12588, Figure 4a.
 
@@ -42,51 +44,48 @@ class AttentionMaps:
         self.steps = tuple(sorted({max(1, round(share * (calls - 1))) for share in STAGES}))
         self._grid = grid
         self._before = {step - 1 for step in self.steps}
-        self._previous: dict[tuple[Group, int], torch.Tensor] = {}
-        self._maps: dict[Group, dict[tuple[int, int], torch.Tensor]] = {}
+        self._previous: dict[Place, torch.Tensor] = {}
+        self._maps: dict[Group, dict[int, dict[tuple[int, int], torch.Tensor]]] = {}
 
     def start_video(self) -> None:
         """Forget the last video."""
         self._previous.clear()
         self._maps.clear()
 
-    def observe(
-        self,
-        group: Group,
-        block: int,
-        call: int,
-        ungated: torch.Tensor,
-        gate: torch.Tensor | None,
-        gated: torch.Tensor,
-    ) -> None:
+    def observe(self, output: SiteOutput) -> None:
         """Keep a site's change where its block and step are wanted.
 
         Raises:
             ValueError: if its tokens are not those of the grid.
         """
-        del gate, gated
-        if block not in self.blocks:
+        if output.block not in self.blocks:
             return
-        before = self._previous.pop((group, block), None)
+        group, call = output.group, output.call
+        before = self._previous.pop(output.place, None)
         if call in self.steps and before is not None:
-            change = (ungated.float() - before.float()).abs().mean(-1)
-            self._maps.setdefault(group, {})[block, call] = arranged(
-                change, group.branch, self._grid
-            )
+            change = (output.ungated.float() - before.float()).abs().mean(-1)
+            maps = self._maps.setdefault(group, {}).setdefault(output.lane, {})
+            maps[output.block, call] = arranged(change, group.branch, self._grid)
         if call in self._before:
-            self._previous[group, block] = ungated.detach().clone()
+            self._previous[output.place] = output.ungated.detach().clone()
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """What `attention_maps.safetensors` holds of one video, see `pab_bench.store.records`."""
+        """What `attention_maps.safetensors` holds of one video, see `pab_bench.store.records`.
+
+        The lanes are averaged, as the guidance batch is where one call computes all of it.
+        """
         found: dict[str, npt.NDArray[Any]] = {
             "steps": np.array(self.steps, dtype=np.int64),
             "blocks": np.array(self.blocks, dtype=np.int64),
         }
-        for group, maps in self._maps.items():
+        places = [(block, step) for block in self.blocks for step in self.steps]
+        for group, lanes in self._maps.items():
             # Together, since every transfer from a GPU waits for it.
-            stacked = torch.stack([maps[b, s] for b in self.blocks for s in self.steps])
+            stacked = torch.stack(
+                [torch.stack([maps[place] for place in places]) for maps in lanes.values()]
+            )
             shape = (len(self.blocks), len(self.steps), *self._grid)
-            found[group.name] = stacked.reshape(shape).cpu().numpy()
+            found[group.name] = stacked.mean(0).reshape(shape).cpu().numpy()
         return found
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from pab_bench.broadcast.kinds import Group
+from pab_bench.engine.observation import Place, SiteOutput
 
 
 class LaggedDifference:
-    """An observer for `Broadcast` that compares every output with those of the last steps.
+    """An observer for `Engine` that compares every output with those of the last steps.
 
     For what a site adds to the residual stream at call s, r_s, and what it would add if the output
     of call s - k were reused, r_{s,k}: mse = mean((r_s - r_{s,k})^2) for k = 1 .. `lags`, over all
@@ -19,10 +19,13 @@ class LaggedDifference:
     the gate, r_{s,k} = r_{s-k}, and the mse of lag 1 is the paper's attention difference of the
     gated output. If it is the output before the gate, r_{s,k} = gate_s * output_{s-k}.
 
-    Memory is bounded: of every site the last `lags` outputs are kept in float32, of each at most
-    `elements` numbers, evenly strided over all of them. The stride shares no factor with the
-    number of elements, so that no channel, token or frame is systematically left out. If a site
-    has no more numbers than that, the result is exact.
+    Where a denoising step takes several calls of the transformer, each of these lanes is a sequence
+    of its own, and only outputs of one lane are compared with each other.
+
+    Memory is bounded: of every site (in each lane) the last `lags` outputs are kept in float32, of
+    each at most `elements` numbers, evenly strided over all of them. The stride shares no factor
+    with the number of elements, so that no channel, token or frame is systematically left out. If a
+    site has no more numbers than that, the result is exact.
 
     Source: PAB, arXiv 2408.12588, Figure 2, extended from one step to several.
 
@@ -42,8 +45,8 @@ class LaggedDifference:
         self.lags = lags
         self.elements = elements
         self._ungated = ungated
-        self._kept: dict[tuple[Group, int], _Last] = {}
-        self._places: list[tuple[int, Group, int, int, int]] = []
+        self._kept: dict[Place, _Last] = {}
+        self._places: list[tuple[int, Place, int, int]] = []
         self._values: list[torch.Tensor] = []
 
     def start_video(self) -> None:
@@ -57,28 +60,27 @@ class LaggedDifference:
         """What is held of the sites seen so far; see `held_bytes` for what it will be."""
         return sum(last.outputs.nbytes for last in self._kept.values())
 
-    def observe(
-        self,
-        group: Group,
-        block: int,
-        call: int,
-        ungated: torch.Tensor,
-        gate: torch.Tensor | None,
-        gated: torch.Tensor,
-    ) -> None:
-        """Compare a site's output with its last ones."""
+    def observe(self, output: SiteOutput) -> None:
+        """Compare a site's output with the last ones of its lane.
+
+        Raises:
+            ValueError: if its size is not that of the last ones.
+        """
+        gate, gated = output.gate, output.gated
         step = stride(gated.numel(), self.elements)
         now = _sample(gated, step)
         reusable, scale = now, None
         if self._ungated and gate is not None:
-            reusable = _sample(ungated, step)
+            reusable = _sample(output.ungated, step)
             scale = _sample(gate.expand_as(gated), step)
-        last = self._kept.get((group, block))
+        last = self._kept.get(output.place)
         if last is None:
             last = _Last(torch.empty(self.lags, now.numel(), device=now.device))
-            self._kept[group, block] = last
+            self._kept[output.place] = last
         elif last.outputs.shape[1] != now.numel():
-            raise ValueError(f"{group.name}, block {block}: outputs differ in size in one video")
+            raise ValueError(
+                f"{output.group.name}, block {output.block}: outputs differ in size in one video"
+            )
         known = min(last.count, self.lags)
         difference = torch.empty(known + 1, device=now.device)
         for lag in range(1, known + 1):
@@ -86,13 +88,13 @@ class LaggedDifference:
             wrong = now - (earlier if scale is None else scale * earlier)
             difference[lag - 1] = torch.dot(wrong, wrong)
         difference[known] = torch.dot(now, now)
-        self._places.append((call, group, block, known, gated.numel()))
+        self._places.append((output.call, output.place, known, gated.numel()))
         self._values.append(difference / now.numel())
         last.outputs[last.count % self.lags] = reusable
         last.count += 1
 
     def rows(self, timesteps: tuple[int, ...]) -> list[dict[str, object]]:
-        """One row per call, site and lag: `mse`, and `energy` and all `elements` of the output.
+        """One row per call, site, lane and lag: `mse`, and `energy` and `elements` of the output.
 
         There are no more lags than earlier calls, and so no rows of the first call.
         """
@@ -101,7 +103,7 @@ class LaggedDifference:
         # Together, since every transfer from a GPU waits for it.
         numbers = iter(torch.cat(self._values).double().cpu().tolist())
         rows: list[dict[str, object]] = []
-        for call, group, block, known, elements in self._places:
+        for call, (group, lane, block), known, elements in self._places:
             values = [next(numbers) for _ in range(known)]
             energy = next(numbers)
             rows += [
@@ -111,6 +113,7 @@ class LaggedDifference:
                     "kind": group.kind,
                     "branch": group.branch,
                     "block": block,
+                    "lane": lane,
                     "lag": lag,
                     "mse": value,
                     "energy": energy,
@@ -141,7 +144,10 @@ def stride(total: int, elements: int) -> int:
 
 
 def held_bytes(totals: list[int], lags: int, elements: int) -> int:
-    """What a recorder holds for sites whose outputs have `totals` numbers, in bytes."""
+    """What a recorder holds for sites whose outputs have `totals` numbers, in bytes.
+
+    A site of several lanes counts once for each of them.
+    """
     kept = (-(-total // stride(total, elements)) for total in totals)
     return sum(kept) * lags * torch.float32.itemsize
 

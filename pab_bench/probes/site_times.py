@@ -8,8 +8,8 @@ from typing import Any
 
 from torch.overrides import TorchFunctionMode
 
-from pab_bench.broadcast.attention_functions import FUSED, PRODUCTS, SOFTMAX
-from pab_bench.broadcast.kinds import KINDS, Group
+from pab_bench.engine.attention_functions import FUSED, PRODUCTS, SOFTMAX
+from pab_bench.engine.kinds import KINDS, Group
 from pab_bench.probes.clock import Clock, clock_of
 
 PARTS = ("attention", "around_attention", "mlp", "rest")
@@ -44,7 +44,7 @@ class _Call:
 
 
 class SiteTimes:
-    """A probe for `Broadcast` that times every site and every transformer call.
+    """A probe for `Engine` that times every site and every transformer call.
 
     On a GPU it records events and waits for nothing until `rows` is asked for; elsewhere it reads
     `perf_counter` (see `pab_bench.probes.clock`). It stands in every operation's way, if only for

@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from pab_bench.store.atomic import write_json
-from pab_bench.store.digests import check_digests, write_digests
+from pab_bench.files import check_digests, write_digests, write_json
 from pab_bench.store.records import SCHEMA, PointData, Record
 from pab_bench.store.spread import spread
 
@@ -41,6 +40,7 @@ class Store:
     """
 
     def __init__(self, results: Path) -> None:
+        self.results = results
         self.points = results / "points"
         self.digests = results / "weights_digests.json"
 

@@ -1,7 +1,7 @@
 """The transformer's outputs on disk: one file per call, found by what led to it.
 
 A trajectory is everything that determines a video but the plan; a call within it is addressed by
-the digest of all decisions up to it (`pab_bench.broadcast.prefix`). So videos that begin alike
+the digest of all decisions up to it (`pab_bench.engine.prefix`). So videos that begin alike
 share files, whichever point, sweep or process they belong to.
 """
 
@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pab_bench.store.atomic import write_bytes
+from pab_bench.files import write_bytes
 
 _log = logging.getLogger(__name__)
 _VERSION = "1"

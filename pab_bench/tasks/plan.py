@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pab_bench.broadcast.kinds import KINDS
 from pab_bench.config.grid import Grid
+from pab_bench.engine.kinds import KINDS
+from pab_bench.experiment.planned import Planned, plan_points, to_do
+from pab_bench.experiment.time_estimate import Rates, earlier_records, rates
+from pab_bench.files import write_json
 from pab_bench.progress import duration
-from pab_bench.store.atomic import write_json
-from pab_bench.tasks.planned import Planned, plan_points, to_do
-from pab_bench.tasks.time_estimate import Rates, earlier_records, rates
 
 _WIDTH = 120
 NOT_KNOWN = "not known"

@@ -1,16 +1,12 @@
-"""The tasks. A new one is a module with one function, and one line here.
+"""The tasks. A new one is a file with a function, a file in `conf/task`, and a line here.
 
 Standard library and ours only: `--help` and the check of a configuration read this list.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pab_bench.loading import loading
 
 
 @dataclass(frozen=True)
@@ -40,21 +36,13 @@ class GridTask:
 
 
 TASKS: Mapping[str, JobTask | GridTask] = {
-    "run": JobTask("pab_bench.experiment.run:run_job", "pab_bench.experiment.finish:finish_sweep"),
+    "run": JobTask("pab_bench.tasks.run:run_job", "pab_bench.tasks.finish:finish_sweep"),
     "plan": GridTask("pab_bench.tasks.plan:plan"),
     "sample": JobTask(
-        "pab_bench.experiment.video_files:sample_videos",
-        "pab_bench.experiment.video_files:finish_samples",
+        "pab_bench.tasks.sample:sample_videos",
+        "pab_bench.tasks.sample:finish_samples",
     ),
-    "cost": GridTask("pab_bench.cost.task:cost"),
-    "claims": GridTask("pab_bench.claims.task:claims"),
-    "advise": GridTask("pab_bench.advice.task:advise"),
+    "cost": GridTask("pab_bench.tasks.cost:cost"),
+    "claims": GridTask("pab_bench.tasks.claims:claims"),
+    "advise": GridTask("pab_bench.tasks.advise:advise"),
 }
-
-
-def load(reference: str) -> Callable[..., Any]:
-    """The function that `module:function` names; the module is imported now."""
-    module, name = reference.split(":")
-    with loading():
-        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pab_bench.store.atomic import write_json
+from pab_bench.files import write_json
 
 
 @dataclass(frozen=True)

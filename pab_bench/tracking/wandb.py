@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pab_bench.config.settings import TrackingSettings
+from pab_bench.config.sections import TrackingSettings
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
 from pab_bench.tracking.sent import digest_of, sent

@@ -7,8 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-import pab_bench.config.run_directory  # noqa: F401 (Registers the folder resolver.)
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
 from pab_bench.config.settings import Settings
@@ -18,7 +17,7 @@ from pab_bench.config.settings import Settings
 def settings_of(tmp_path: Path) -> Iterator[Callable[..., Settings]]:
     """Composes and resolves as the command line does."""
     GlobalHydra.instance().clear()
-    search_path.register()
+    hydra_setup.register()
 
     def make(*overrides: str) -> Settings:
         lines = [f"results_dir={tmp_path / 'results'}", *overrides]

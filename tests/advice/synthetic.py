@@ -6,9 +6,9 @@ from pab_bench.advice.exposure import exposure
 from pab_bench.advice.lags import Lags
 from pab_bench.advice.space import Prices, rules_of
 from pab_bench.advice.surrogate import Run, hats
-from pab_bench.broadcast.kinds import CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 GROUPS = (CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL)
 CALLS = 20

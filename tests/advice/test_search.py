@@ -18,8 +18,8 @@ from pab_bench.advice.space import (
     windows,
 )
 from pab_bench.advice.surrogate import prior
-from pab_bench.broadcast.kinds import CROSS, MLP_SPATIAL, SPATIAL
-from pab_bench.broadcast.rules import GapRule
+from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, SPATIAL
+from pab_bench.methods.rules import GapRule
 
 ON = GapRule(True, (0, 1000), 2)
 

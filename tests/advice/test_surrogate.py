@@ -1,14 +1,16 @@
 import numpy as np
+import pandas as pd
 import pytest
 from advice.synthetic import GROUPS, plan_of, runs, some_lags
 from scipy.stats import spearmanr
 
 from pab_bench.advice.exposure import exposure
 from pab_bench.advice.fit import fit, leave_one_out
+from pab_bench.advice.lags import lags_of
 from pab_bench.advice.surrogate import Run, loss_of, prior, value_of
-from pab_bench.broadcast.kinds import CROSS, SPATIAL, TEMPORAL
-from pab_bench.broadcast.plan import Plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.kinds import CROSS, SPATIAL, TEMPORAL
+from pab_bench.engine.plan import Plan
+from pab_bench.methods.rules import GapRule, Rules
 
 WEIGHTS = dict(zip(GROUPS, (1.5, -0.5, -0.5, -1.0, 0.5), strict=True))
 KNOTS = (1.0, -1.0, 0.0, 0.5)
@@ -96,3 +98,51 @@ def test_another_model_is_refused():
     shorter = Plan(plan.timesteps[1:], plan.depth, {g: t[1:] for g, t in plan.source.items()})
     with pytest.raises(ValueError, match="another model or number of steps"):
         exposure(shorter, some_lags())
+
+
+def recorded_rows(lane):
+    """What a recorder says of two videos of one lane, a number that tells its place."""
+    plan = plan_of(groups=(SPATIAL,), times=(900, 500, 100), depth=2)
+    places = [
+        (prompt, call, block, lag)
+        for prompt in range(2)
+        for call in range(1, plan.calls)
+        for block in range(plan.depth)
+        for lag in range(1, call + 1)
+    ]
+    rows = [
+        {
+            "prompt": prompt,
+            "seed": 0,
+            "call": call,
+            "timestep": plan.timesteps[call],
+            "kind": "spatial",
+            "branch": "spatial",
+            "block": block,
+            "lane": lane,
+            "lag": lag,
+            "mse": (lane + 1) * (1000.0 * prompt + 100 * call + 10 * block + lag),
+            "energy": lane + 3.0,
+            "elements": 64,
+        }
+        for prompt, call, block, lag in places
+    ]
+    return pd.DataFrame(rows), plan
+
+
+def test_lags_are_averaged_over_videos_and_lanes():
+    first, plan = recorded_rows(lane=0)
+    second, _ = recorded_rows(lane=1)
+    one, both = lags_of(first, plan, 2), lags_of(pd.concat([first, second]), plan, 2)
+    assert one.mse[SPATIAL][2, 1, 1] == 500 + 200 + 10 + 1
+    np.testing.assert_array_equal(both.mse[SPATIAL], 1.5 * one.mse[SPATIAL])
+    assert (one.energy[SPATIAL][1:] == 3).all()
+    assert (both.energy[SPATIAL][1:] == 3.5).all()
+    assert one.elements == both.elements == {SPATIAL: 64}
+
+
+def test_rows_from_before_there_were_lanes_are_those_of_one():
+    rows, plan = recorded_rows(lane=0)
+    with_lane, without = lags_of(rows, plan, 0), lags_of(rows.drop(columns="lane"), plan, 0)
+    np.testing.assert_array_equal(with_lane.mse[SPATIAL], without.mse[SPATIAL])
+    np.testing.assert_array_equal(with_lane.energy[SPATIAL], without.energy[SPATIAL])

@@ -4,8 +4,9 @@ import pytest
 
 from pab_bench.advice.surrogate import prior
 from pab_bench.advice.target import Target, stated_target, target_of
-from pab_bench.broadcast.kinds import SPATIAL
+from pab_bench.engine.kinds import SPATIAL
 from pab_bench.errors import ConfigError
+from pab_bench.experiment.identity import settings_identity
 from pab_bench.store.records import Record
 
 
@@ -74,7 +75,7 @@ def test_stated_targets(settings_of):
     target = stated_target(settings)
     assert target == Target({"lpips": 0.02, "psnr": 30.0}, None, 2 * 10**9)
     assert target.in_words() == "LPIPS at most 0.02, PSNR at least 30 dB, at most 2 GB held"
-    assert settings.identity() == settings_of().identity()
+    assert settings_identity(settings) == settings_identity(settings_of())
 
 
 def test_what_meets_a_target():

@@ -181,10 +181,20 @@ def curves() -> pd.DataFrame:
                         for block in range(DEPTH):
                             factor = 2.0**block * float(np.exp(noise.normal(0, 0.1)))
                             mse = SCALE[kind] * (10 if high else 1) * factor
-                            where = (prompt, seed, step, TIMESTEPS[step], kind, branch, block)
+                            where = (prompt, seed, step, TIMESTEPS[step], kind, branch, block, 0)
                             rows.append((*where, tensor, mse, 0.1 * mse, 0.9, 2.0))
-    names = "prompt seed step timestep kind branch block tensor mse relative_l1 cosine energy"
+    names = "prompt seed step timestep kind branch block lane tensor mse relative_l1 cosine energy"
     return pd.DataFrame(rows, columns=names.split())
+
+
+def two_lanes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows twice, a fifth lower in lane 0 and a fifth higher in lane 1; energy alike."""
+    measures = [name for name in ("mse", "relative_l1") if name in rows]
+    lanes = [
+        rows.assign(lane=lane, **{name: rows[name] * factor for name in measures})
+        for lane, factor in enumerate((0.8, 1.2))
+    ]
+    return pd.concat(lanes, ignore_index=True)
 
 
 def video(prompt: int, seed: int, gap: int) -> np.ndarray:

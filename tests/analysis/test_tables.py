@@ -10,12 +10,12 @@ from rich.console import Console
 
 from analysis.data import SweepData
 from analysis.load import load_sweep
-from analysis.statistics.difference import compare
 from analysis.tables.differences import differences_frame, differences_table
-from analysis.tables.latex import escape
 from analysis.tables.metrics import metrics_table
 from analysis.tables.segments import segments_table
 from analysis.tables.summary import render_terminal, summary_table, write_data
+from pab_bench.statistics.difference import compare
+from pab_bench.text.latex import escape
 
 
 def test_files_hold_the_same_numbers(data: SweepData) -> None:

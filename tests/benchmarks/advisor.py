@@ -26,7 +26,7 @@ The last line is one JSON object.
 
 from __future__ import annotations
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 
 import argparse
 import json
@@ -50,10 +50,11 @@ from pab_bench.advice.rules_file import rules_text
 from pab_bench.advice.space import block_ranges, kinds_of, rules_of, windows
 from pab_bench.advice.surrogate import METRICS, loss_of, prior
 from pab_bench.advice.target import measured
-from pab_bench.broadcast.rules import GapRule
 from pab_bench.config.settings import Settings
-from pab_bench.cost.registry import get_blueprint
-from pab_bench.experiment.point import PointMaker
+from pab_bench.experiment.point import make_point
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.rules import GapRule
+from pab_bench.systems.registry import get_blueprint
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # Here `analysis` is the package, not the benchmark beside this file.
@@ -143,7 +144,8 @@ def sampled(points: list[Point], base: Settings) -> list[Row]:
     run = base.results_dir / "advisor_grid"
     rows = []
     for number, point in enumerate(points):
-        record, was_there = PointMaker(point.settings, run).get()
+        made = make_point(point.settings, run)
+        record, was_there = made.record, made.cached
         if record.status != "ok":
             sys.exit(f"{point.name}: {record.error}")
         values = measured(record)
@@ -151,7 +153,7 @@ def sampled(points: list[Point], base: Settings) -> list[Row]:
             Row(
                 name=point.name,
                 is_preset=point.is_preset,
-                rules=rules_text(point.settings.rules),
+                rules=rules_text(point.settings.method.rules),
                 plan=record.plan["digest"],
                 **values,
                 flops_ratio=record.cost["flops_ratio"],
@@ -181,7 +183,7 @@ def held_out(advisor: Advisor, points: list[Point], rows: list[Row]) -> dict[str
     """How well the grid's other points are predicted."""
     seen = {trial.plan.digest() for trial in advisor.trials}
     others = [
-        (advisor.plan_of(point.settings.rules), row)
+        (advisor.plan_of(point.settings.method.rules), row)
         for point, row in zip(points, rows, strict=True)
         if row.plan not in seen
     ]
@@ -259,8 +261,8 @@ def optuna_points(advisor: Advisor, count: int) -> list[tuple[float, float]]:
             block = blocks[trial.suggest_int(f"{kind}_block", 0, len(blocks) - 1)]
             if gap > 1:
                 chosen[kind] = GapRule(True, window, gap, block)
-        settings = replace(advisor.settings, rules=rules_of(chosen))
-        record, _ = PointMaker(settings, settings.results_dir / "advisor_optuna").get()
+        settings = replace(advisor.settings, method=PyramidAttentionBroadcast(rules_of(chosen)))
+        record = make_point(settings, settings.results_dir / "advisor_optuna").record
         values = record.cost["flops_ratio"], measured(record)["lpips"]
         found.append(values)
         return values

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from hydra._internal.utils import get_args_parser
 
-from pab_bench.broadcast.kinds import KINDS, Kind
-from pab_bench.broadcast.rules import GapRule, Rules
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import CONF
 from pab_bench.config.preflight import preflight
 from pab_bench.config.settings import Settings
+from pab_bench.engine.kinds import KINDS, Kind
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.rules import GapRule, Rules
 
 ALONE_GAPS = (2, 4, 8)
 GAPS = (2, 3, 4, 6, 8)
@@ -46,8 +47,8 @@ class Point:
 
 def base_settings(*lines: str) -> Settings:
     """What a command line with these settings would run."""
-    search_path.register()
-    return preflight(get_args_parser().parse_args(list(lines))).points[0].settings
+    hydra_setup.register()
+    return preflight(hydra_setup.argument_parser().parse_args(list(lines))).points[0].settings
 
 
 def grid(
@@ -68,9 +69,9 @@ def grid(
     for kind in kinds:
         for gap in ALONE_GAPS:
             rules = _rules({kind: GapRule(True, whole, gap)})
-            found.append(Point(f"{kind} alone, gap {gap}", False, replace(base, rules=rules)))
+            found.append(Point(f"{kind} alone, gap {gap}", False, _with(base, rules)))
     draw = np.random.default_rng(SEED)
-    known = {str(point.settings.identity()["rules"]) for point in found}
+    known = {str(settings_identity(point.settings)["rules"]) for point in found}
     while len(found) < count:
         chosen = {}
         for kind in kinds:
@@ -81,12 +82,16 @@ def grid(
             block = (int(first * depth), max(int(first * depth), int(np.ceil(last * depth)) - 1))
             if not off:
                 chosen[kind] = GapRule(True, window, gap, block)
-        settings = replace(base, rules=_rules(chosen))
-        key = str(settings.identity()["rules"])
+        settings = _with(base, _rules(chosen))
+        key = str(settings_identity(settings)["rules"])
         if chosen and key not in known:
             known.add(key)
             found.append(Point(f"random {len(found)}", False, settings))
     return found[:count]
+
+
+def _with(base: Settings, rules: Rules) -> Settings:
+    return replace(base, method=PyramidAttentionBroadcast(rules))
 
 
 def presets(lines: list[str]) -> dict[str, Settings]:

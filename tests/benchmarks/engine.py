@@ -26,24 +26,26 @@ from typing import Any
 
 import torch
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 from diffusers import PyramidAttentionBroadcastConfig
 
-from pab_bench.broadcast.cache_options import CacheOptions
-from pab_bench.broadcast.engine import Broadcast, BroadcastObject
-from pab_bench.broadcast.plan import Plan, make_plan
-from pab_bench.broadcast.rules import GapRule, Key, KeyRule, Rules
 from pab_bench.cost.cache_bytes import predict_cache
 from pab_bench.cost.conventions import get_convention
 from pab_bench.cost.prediction import predict_flops
-from pab_bench.cost.registry import get_blueprint
 from pab_bench.cost.time_bound import time_bound
 from pab_bench.cost.transformer_work import transformer_work
 from pab_bench.cost.work import Work
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.engine.engine import Engine
+from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.engine.plan import Plan
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, KeyRule, KeyTime, Rules
 from pab_bench.minis.captions import split_captions
 from pab_bench.minis.registry import find_mini
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.site_times import SiteTimes
+from pab_bench.systems.registry import get_blueprint
 
 sys.path.insert(0, str(Path(__file__).parent))
 from paired import paired_ratio
@@ -74,7 +76,7 @@ class Latte:
         with ExitStack() as attached:
             began = self.clock()
             if plan is not None:
-                broadcast = Broadcast(self.sampler.architecture, plan, **engine)
+                broadcast = Engine(self.sampler.architecture, plan, **engine)
                 attached.enter_context(broadcast)
             self.latents = self.sampler.denoise(
                 self.text, self.noise, self.steps, self.mini.guidance, lambda step: None
@@ -148,7 +150,9 @@ def _meta(latte: Latte) -> tuple[Any, Any]:
 def cache_bytes_equal(latte: Latte) -> bool:
     """Predicted against held bytes, for several rules, objects and dtypes."""
     keys = KeyRule(
-        tuple(Key(t, 2, frozenset(range(5))) for t in latte.sampler.timesteps(latte.steps)[3::4])
+        tuple(
+            KeyTime(t, 2, frozenset(range(5))) for t in latte.sampler.timesteps(latte.steps)[3::4]
+        )
     )
     rules = gap_rules(GAPS)
     with_mlp = Rules(rules.spatial, rules.temporal, rules.cross, keys, keys)

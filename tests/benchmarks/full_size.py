@@ -18,26 +18,24 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-import pab_bench.torchvision_import  # isort: skip
 import torch
 from hydra import compose, initialize_config_dir
 from torch import nn
 
-import pab_bench.config.run_directory  # noqa: F401  (Registers the folder resolver.)
 from analysis.paper.facts import table
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
 from pab_bench.cost.estimate import cache_of, flops_of, plan_of
-from pab_bench.cost.registry import get_blueprint
 from pab_bench.cost.time_bound import time_bound
+from pab_bench.engine.engine import Engine
 from pab_bench.experiment.execution import compile_sites, set_deterministic
 from pab_bench.probes.clock import clock_of
 from pab_bench.probes.memory import PeakMemory
 from pab_bench.probes.site_times import SiteTimes
+from pab_bench.systems.registry import get_blueprint
 
 PRESETS = {
     "latte": ("pab236", "pab347", "pab469"),
@@ -123,13 +121,13 @@ def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
         for name, plan in plans.items():
             with (
                 PeakMemory(arguments.device) as peak,
-                Broadcast(denoising.architecture, plan) as broadcast,
+                Engine(denoising.architecture, plan) as broadcast,
             ):
                 seconds[name].append(denoising.run(timesteps))
             broadcast.ledger.check(plan)
             held[name], memory[name] = broadcast.peak_cache_bytes, peak.values
     probe = SiteTimes(arguments.device, inside=not arguments.compile)
-    with Broadcast(denoising.architecture, plans["none"], probe=probe):
+    with Engine(denoising.architecture, plans["none"], probe=probe):
         whole = denoising.run(timesteps)
     times = probe.rows()
 
@@ -139,7 +137,7 @@ def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
     for name, settings in every.items():
         if name == "none":
             continue
-        rules, plan = settings.rules, plans[name]
+        rules, plan = settings.method.rules, plans[name]
         gaps = rules.spatial.gap, rules.temporal.gap, rules.cross.gap
         printed = published.get(gaps, {}).get("speedup")
         speedup = baseline / statistics.median(seconds[name])
@@ -190,7 +188,7 @@ def main() -> None:
     if arguments.device.startswith("cuda") and not torch.cuda.is_available():
         parser.error("--device cuda: torch sees no CUDA device (--minis --device cpu is a trial)")
     set_deterministic(arguments.deterministic)
-    search_path.register()
+    hydra_setup.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         systems = [measure(system, arguments) for system in arguments.systems]
     on_gpu = arguments.device.startswith("cuda")

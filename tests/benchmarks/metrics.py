@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import torch
 
-import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import lpips
 
 from pab_bench.metrics import Lpips, Psnr, Ssim

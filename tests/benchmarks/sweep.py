@@ -37,16 +37,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra._internal.utils import get_args_parser
 
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import ROOT
 from pab_bench.config.preflight import preflight
 from pab_bench.cost.conventions import CONVENTIONS
 from pab_bench.cost.estimate import estimate
+from pab_bench.experiment.planned import Planned, plan_points
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
-from pab_bench.tasks.planned import Planned, plan_points
 
 GAPS = (2, 3, 4, 5)
 WINDOWS = ("[100,800]", "[300,800]", "[450,800]")
@@ -105,9 +104,9 @@ def measure(folder: Path, common: list[str], threads: int) -> dict[str, Any]:
     parallel_equal = equal_in_parallel(folder, common)
     records = list(Store(folder / "grid" / "results").records())
     variants = [record for record in records if not record.is_baseline]
-    search_path.register()
+    hydra_setup.register()
     lines = ["-m", *GRID, *common, f"results_dir={folder / 'nothing'}"]
-    points, baselines = plan_points(preflight(get_args_parser().parse_args(lines)))
+    points, baselines = plan_points(preflight(hydra_setup.argument_parser().parse_args(lines)))
     return {
         "grid_over_separate": round(grid.wall / separate.wall, 4),
         "grid_over_separate_cpu": round(grid.cpu / separate.cpu, 4),

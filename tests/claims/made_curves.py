@@ -63,6 +63,7 @@ def curves(
                                     "kind": kind,
                                     "branch": "temporal" if kind == "temporal" else "spatial",
                                     "block": block,
+                                    "lane": 0,
                                     "tensor": tensor,
                                     "mse": factor**2 * mse,
                                     "relative_l1": np.sqrt(mse),

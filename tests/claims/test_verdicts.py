@@ -8,7 +8,6 @@ from claims.made_curves import CALLS, FIRST, FLAT, LAST, TIMESTEPS, U, curves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.statistics import Interval
 from pab_bench.claims.definition import PAPER, Definition, UnusableCurves, differences
 from pab_bench.claims.examination import examine
 from pab_bench.claims.ranking import ranking
@@ -17,6 +16,7 @@ from pab_bench.claims.stability import stability
 from pab_bench.claims.stable_segment import stable_segment
 from pab_bench.claims.u_shape import u_shape, with_blocks
 from pab_bench.claims.verdict import MINIMAL_UNITS, judge, together
+from pab_bench.statistics import Interval
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 

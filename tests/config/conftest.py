@@ -8,8 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-import pab_bench.config.run_directory  # noqa: F401 (Registers the folder resolver.)
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
 from pab_bench.config.settings import Settings
@@ -34,7 +33,7 @@ cross_gap: 7
 @pytest.fixture
 def hydra_ready() -> Iterator[None]:
     GlobalHydra.instance().clear()
-    search_path.register()
+    hydra_setup.register()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         yield
 

@@ -14,7 +14,7 @@ from pab_bench.config.grid import Grid
 from pab_bench.config.paths import ROOT
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError, PabBenchError
-from pab_bench.experiment.job import Job
+from pab_bench.tasks.job import Job
 
 Runner = Callable[[Settings, Job], None]
 
@@ -70,9 +70,9 @@ class Experiment:
         self.finished: list[Path] = []
         self.finish_status = 0
         self.behave: Runner = lambda settings, job: None
-        run = types.ModuleType("pab_bench.experiment.run")
+        run = types.ModuleType("pab_bench.tasks.run")
         run.run_job = self.run_job  # type: ignore[attr-defined]
-        finish = types.ModuleType("pab_bench.experiment.finish")
+        finish = types.ModuleType("pab_bench.tasks.finish")
         finish.finish_sweep = self.finish_sweep  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, run.__name__, run)
         monkeypatch.setitem(sys.modules, finish.__name__, finish)
@@ -97,7 +97,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Experiment:
 def test_a_single_run(experiment: Experiment, tmp_path: Path) -> None:
     assert cli.main(["spatial_gap=2"]) == 0
     ((settings, job),) = experiment.jobs
-    assert settings.rules.spatial.gap == 2
+    assert settings.method.rules.spatial.gap == 2
     assert settings.results_dir == tmp_path / "results"
     assert (job.number, job.overrides, job.multirun) == (0, ["spatial_gap=2"], False)
     assert job.directory.parent == tmp_path / "results" / "single"
@@ -114,18 +114,18 @@ def test_a_multirun(experiment: Experiment, tmp_path: Path) -> None:
     assert [job.number for _, job in experiment.jobs] == [0, 1]
     assert {job.sweep_directory for _, job in experiment.jobs} == {directory}
     assert experiment.jobs[1][1].overrides == ["spatial_gap=2", "name=mine", "seeds=[0,1]"]
-    assert [settings.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
+    assert [settings.method.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
 
 
 def test_where_m_stands_does_not_matter(experiment: Experiment) -> None:
     assert cli.main(["spatial_gap=1,2", "-m", "temporal_gap=3"]) == 0
-    assert [settings.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
-    assert [settings.rules.temporal.gap for settings, _ in experiment.jobs] == [3, 3]
+    assert [settings.method.rules.spatial.gap for settings, _ in experiment.jobs] == [1, 2]
+    assert [settings.method.rules.temporal.gap for settings, _ in experiment.jobs] == [3, 3]
 
 
 def test_a_sweep_file_needs_no_m(experiment: Experiment, tmp_path: Path) -> None:
     assert cli.main(["+sweeps=gap_grid", "spatial_gap=2", "temporal_gap=3"]) == 0
-    assert [settings.rules.cross.gap for settings, _ in experiment.jobs] == [1, 6, 9]
+    assert [settings.method.rules.cross.gap for settings, _ in experiment.jobs] == [1, 6, 9]
     assert experiment.finished[0].parent == tmp_path / "results" / "gap_grid"
 
 
@@ -177,7 +177,10 @@ def test_notices_are_shown(experiment: Experiment, capsys: pytest.CaptureFixture
 
 def test_a_task_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["task=paln"]) == 2
-    assert "task=paln: must be one of run, plan" in capsys.readouterr().err
+    assert (
+        "task=paln: must be one of advise, claims, cost, plan, run, sample. Did you mean 'plan'?"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_command_has_one_task(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:

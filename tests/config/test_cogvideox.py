@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 from diffusers import CogVideoXDDIMScheduler
 
-from pab_bench.broadcast.rules import GapRule
-from pab_bench.config.ddim_trailing import ddim_trailing_timesteps
-from pab_bench.config.problems import InvalidSettings
 from pab_bench.config.settings import Settings
-from pab_bench.config.validation import known_timesteps
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.methods.rules import GapRule
+from pab_bench.problems import InvalidSettings
+from pab_bench.systems.timesteps.ddim_trailing import ddim_trailing_timesteps
+from pab_bench.systems.timesteps.known import known_timesteps
 
 COGVIDEOX = ("model=cogvideox", "prompts=pab_demo")
 
@@ -39,14 +40,14 @@ def test_it_is_pinned(settings_of: Callable[..., Settings]) -> None:
     assert len(model.revision) == 40
     assert (model.depth, model.frames, model.height, model.width) == (30, 49, 480, 720)
     assert (settings.steps, settings.guidance, settings.dtype) == (50, 6.0, "float16")
-    assert settings.rules.spatial.threshold == (100, 800)
+    assert settings.method.rules.spatial.threshold == (100, 800)
 
 
 def test_rules_for_what_it_has_not_are_off_with_a_notice(
     settings_of: Callable[..., Settings],
 ) -> None:
     plain = settings_of("spatial_gap=2", *COGVIDEOX)
-    assert plain.rules.temporal == plain.rules.cross == GapRule()
+    assert plain.method.rules.temporal == plain.method.rules.cross == GapRule()
     assert plain.notices == ()
     more = settings_of(
         "spatial_gap=2", "temporal_gap=3", "temporal_threshold=[1,999]", "cross_gap=4", *COGVIDEOX
@@ -55,7 +56,7 @@ def test_rules_for_what_it_has_not_are_off_with_a_notice(
         "temporal_gap=3 has no effect: the model has no temporal attention",
         "cross_gap=4 has no effect: the model has no cross attention",
     )
-    assert more.identity() == plain.identity()
+    assert settings_identity(more) == settings_identity(plain)
 
 
 def test_its_baseline_needs_no_rules_for_what_it_has_not(

@@ -10,11 +10,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pab_bench.broadcast.rules import GapRule, KeyRule
 from pab_bench.config.paths import CONF, SWEEPS
 from pab_bench.config.resolve import resolve
-from pab_bench.config.rules_from_config import RULE_KEYS
 from pab_bench.config.settings import Settings
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.methods.pab_keys import RULE_KEYS
+from pab_bench.methods.rules import GapRule, KeyRule
 from pab_bench.minis.captions import split_captions
 
 FILES = sorted([*CONF.rglob("*.yaml"), *SWEEPS.rglob("*.yaml")])
@@ -71,11 +72,13 @@ def test_hydra_itself_refuses_wrong_types(override: str, hydra_ready: None) -> N
 
 def test_without_settings_nothing_is_reused(settings_of: Callable[..., Settings]) -> None:
     settings = settings_of()
-    assert not any(settings.identity()["rules"].values())
+    assert not any(settings_identity(settings)["rules"].values())
     assert not settings.is_baseline()  # It is sampled through the method, as a control.
     off = [f"{kind}_skip=false" for kind in ("spatial", "temporal", "cross")]
     assert settings_of(*off).is_baseline()
-    assert settings.rules.spatial == GapRule(skip=True, threshold=(100, 800), gap=1, block=None)
+    assert settings.method.rules.spatial == GapRule(
+        skip=True, threshold=(100, 800), gap=1, block=None
+    )
     assert settings.model.name == "latte_mini"
     assert (settings.guidance, settings.dtype) == (4.0, "float32")
 
@@ -87,7 +90,7 @@ def test_paper_presets(
     preset: str, gaps: tuple[int, int, int], settings_of: Callable[..., Settings]
 ) -> None:
     settings = settings_of(f"preset={preset}", "model=latte")
-    rules = settings.rules
+    rules = settings.method.rules
     assert (rules.spatial.gap, rules.temporal.gap, rules.cross.gap) == gaps
     assert {r.threshold for r in (rules.spatial, rules.temporal, rules.cross)} == {(100, 800)}
     assert isinstance(rules.mlp_spatial, KeyRule)
@@ -100,7 +103,7 @@ def test_paper_presets(
 
 
 def test_overrides_win_over_presets(settings_of: Callable[..., Settings]) -> None:
-    assert settings_of("preset=pab236", "spatial_gap=5").rules.spatial.gap == 5
+    assert settings_of("preset=pab236", "spatial_gap=5").method.rules.spatial.gap == 5
 
 
 def test_preset_file_sets_only_rules() -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from diffusers import PNDMScheduler
 
-from pab_bench.broadcast.rules import KeyRule
-from pab_bench.config.pndm import pndm_timesteps
-from pab_bench.config.problems import InvalidSettings
 from pab_bench.config.settings import Settings
-from pab_bench.config.validation import known_timesteps
+from pab_bench.methods.rules import KeyRule
+from pab_bench.problems import InvalidSettings
+from pab_bench.systems.timesteps.known import known_timesteps
+from pab_bench.systems.timesteps.pndm import pndm_timesteps
 
 PLAN = ("model=open_sora_plan", "prompts=pab_demo")
 
@@ -35,7 +35,7 @@ def test_paper_presets(
     preset: str, gaps: tuple[int, int, int], settings_of: Callable[..., Settings]
 ) -> None:
     settings = settings_of(f"preset={preset}", *PLAN)
-    rules = settings.rules
+    rules = settings.method.rules
     assert (settings.steps, settings.guidance) == (150, 7.5)
     assert (rules.spatial.gap, rules.temporal.gap, rules.cross.gap) == gaps
     assert {r.threshold for r in (rules.spatial, rules.temporal, rules.cross)} == {(100, 850)}

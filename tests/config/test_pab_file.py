@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pab_bench.broadcast.rules import GapRule
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.methods.rules import GapRule
 
 
 def test_the_documents_yaml_works_as_it_stands(
     document: Path, settings_of: Callable[..., Settings]
 ) -> None:
-    rules = settings_of(f"pab_file={document}", "model=latte").rules
+    rules = settings_of(f"pab_file={document}", "model=latte").method.rules
     assert rules.spatial == GapRule(True, (100, 800), 2, (0, 27))
     assert rules.temporal == GapRule(True, (100, 800), 4, None)
     assert rules.cross == GapRule(True, (80, 900), 7, None)
@@ -24,7 +25,7 @@ def test_the_document_on_a_smaller_model_is_clipped(
     document: Path, settings_of: Callable[..., Settings]
 ) -> None:
     settings = settings_of(f"pab_file={document}")
-    assert settings.rules.spatial.block == (0, 5)
+    assert settings.method.rules.spatial.block == (0, 5)
     assert len(settings.notices) == 1
 
 
@@ -32,14 +33,16 @@ def test_the_documents_file_and_preset_are_the_same(
     document: Path, settings_of: Callable[..., Settings]
 ) -> None:
     both = settings_of(f"pab_file={document}", "preset=pab_document")
-    assert both.rules == settings_of("preset=pab_document").rules
-    assert both.identity() == settings_of(f"pab_file={document}").identity()
+    assert both.method.rules == settings_of("preset=pab_document").method.rules
+    assert settings_identity(both) == settings_identity(settings_of(f"pab_file={document}"))
 
 
 def test_other_overrides_may_stand_beside_the_file(
     document: Path, settings_of: Callable[..., Settings]
 ) -> None:
-    rules = settings_of(f"pab_file={document}", "temporal_block=[0,2]", "spatial_gap=2").rules
+    rules = settings_of(
+        f"pab_file={document}", "temporal_block=[0,2]", "spatial_gap=2"
+    ).method.rules
     assert rules.temporal == GapRule(True, (100, 800), 4, (0, 2))
 
 
@@ -65,7 +68,7 @@ def test_contradiction_with_a_value_that_is_also_the_default(
 ) -> None:
     file = tmp_path / "off.yaml"
     file.write_text("spatial_skip: False\n")
-    assert settings_of(f"pab_file={file}").rules.spatial.skip is False
+    assert settings_of(f"pab_file={file}").method.rules.spatial.skip is False
     with pytest.raises(ConfigError, match=r"preset=pab236. contradicts spatial_skip: false"):
         settings_of(f"pab_file={file}", "preset=pab236")
 

@@ -3,18 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hydra._internal.utils import get_args_parser
 
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.overrides import OverrideChecker
 from pab_bench.config.preflight import preflight
 from pab_bench.errors import ConfigError
 
 
 def problems_of(*arguments: str) -> list[str]:
-    search_path.register()
+    hydra_setup.register()
     try:
-        preflight(get_args_parser().parse_args(arguments))
+        preflight(hydra_setup.argument_parser().parse_args(arguments))
     except ConfigError as error:
         return str(error).splitlines()
     return []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pab_bench.config.settings import Settings
+from pab_bench.experiment.identity import settings_identity
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,8 @@ from pab_bench.config.settings import Settings
 def test_what_does_not_determine_numbers_is_not_in_the_identity(
     overrides: list[str], settings_of: Callable[..., Settings]
 ) -> None:
-    assert (
-        settings_of("spatial_gap=2", *overrides).identity()
-        == settings_of("spatial_gap=2").identity()
+    assert settings_identity(settings_of("spatial_gap=2", *overrides)) == settings_identity(
+        settings_of("spatial_gap=2")
     )
 
 
@@ -66,13 +66,13 @@ def test_what_determines_numbers_is_in_the_identity(
     override: str, settings_of: Callable[..., Settings]
 ) -> None:
     base = ("spatial_gap=2",)
-    assert settings_of(*base, override).identity() != settings_of(*base).identity()
+    assert settings_identity(settings_of(*base, override)) != settings_identity(settings_of(*base))
 
 
 def test_points_without_maps_are_those_made_before_there_were_maps(
     settings_of: Callable[..., Settings],
 ) -> None:
-    assert settings_of().identity()["record"] == {"curves": True, "videos": True}
+    assert settings_identity(settings_of())["record"] == {"curves": True, "videos": True}
 
 
 OFF = [f"{kind}_skip=false" for kind in ("spatial", "temporal", "cross", "mlp")]
@@ -87,29 +87,33 @@ def test_all_baselines_are_one(settings_of: Callable[..., Settings]) -> None:
     ):
         settings = settings_of(*OFF, *overrides)
         assert settings.is_baseline()
-        assert settings.identity() == plain.identity()
+        assert settings_identity(settings) == settings_identity(plain)
 
 
 def test_a_gap_of_one_is_a_control_and_no_baseline(settings_of: Callable[..., Settings]) -> None:
     control = settings_of()
     assert not control.is_baseline()
-    assert control.identity() != settings_of(*OFF).identity()
+    assert settings_identity(control) != settings_identity(settings_of(*OFF))
     for overrides in (
         ["spatial_threshold=[300,500]"],
         ["preset=pab236", "spatial_gap=1", "temporal_gap=1", "cross_skip=false", "mlp_skip=false"],
         ["mlp_skip=true", "mlp_keys=[720]", "mlp_reuse_steps=0"],
     ):
-        assert settings_of(*overrides).identity() == control.identity()
+        assert settings_identity(settings_of(*overrides)) == settings_identity(control)
 
 
 def test_a_range_of_all_blocks_is_no_range(settings_of: Callable[..., Settings]) -> None:
     whole = settings_of("spatial_gap=2")
-    assert settings_of("spatial_gap=2", "spatial_block=[0,5]").identity() == whole.identity()
-    assert settings_of("spatial_gap=2", "spatial_block=[0,4]").identity() != whole.identity()
+    assert settings_identity(
+        settings_of("spatial_gap=2", "spatial_block=[0,5]")
+    ) == settings_identity(whole)
+    assert settings_identity(
+        settings_of("spatial_gap=2", "spatial_block=[0,4]")
+    ) != settings_identity(whole)
 
 
 def test_identity_is_plain_json(settings_of: Callable[..., Settings]) -> None:
-    identity = settings_of("preset=pab236").identity()
+    identity = settings_identity(settings_of("preset=pab236"))
     assert json.loads(json.dumps(identity, allow_nan=False)) == identity
 
 
@@ -119,7 +123,8 @@ def test_identity_forgets_where_weights_lie(
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first, second = (
-        settings_of("model=latte", f"model.path={tmp_path / name}").identity() for name in "ab"
+        settings_identity(settings_of("model=latte", f"model.path={tmp_path / name}"))
+        for name in "ab"
     )
     assert first == second
     assert str(tmp_path) not in json.dumps(first)

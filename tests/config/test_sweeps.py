@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
-from hydra._internal.utils import get_args_parser
 
-import pab_bench.config.run_directory  # noqa: F401 (Registers the resolvers.)
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.grid import Grid
+from pab_bench.config.hydra_setup import part
 from pab_bench.config.paths import SWEEPS
 from pab_bench.config.preflight import preflight
-from pab_bench.config.run_directory import part
 from pab_bench.errors import ConfigError
+from pab_bench.experiment.identity import settings_identity
 
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 POINTS = {
@@ -34,12 +33,12 @@ POINTS = {
 
 @cache
 def grid(*arguments: str) -> Grid:
-    search_path.register()
-    return preflight(get_args_parser().parse_args(arguments))
+    hydra_setup.register()
+    return preflight(hydra_setup.argument_parser().parse_args(arguments))
 
 
 def shares(points: Grid, kind: str) -> list[tuple[bool, int]]:
-    rules = [getattr(point.settings.rules, kind) for point in points.points]
+    rules = [getattr(point.settings.method.rules, kind) for point in points.points]
     return [(rule.skip, rule.gap) for rule in rules]
 
 
@@ -55,7 +54,9 @@ def test_the_header_says_how_to_run_it(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "points"), POINTS.items())
 def test_it_has_so_many_different_points(name: str, points: int) -> None:
-    identities = [str(point.settings.identity()) for point in grid(f"+sweeps={name}").points]
+    identities = [
+        str(settings_identity(point.settings)) for point in grid(f"+sweeps={name}").points
+    ]
     assert len(identities) == len(set(identities)) == points
 
 
@@ -75,14 +76,14 @@ def test_a_range_ablation_changes_one_kind_and_no_mlp(kind: str, gaps: Sequence[
     for other in ("spatial", "temporal", "cross"):
         expected = gaps if other == kind else [1] * 4
         assert [gap for _, gap in shares(found, other)] == list(expected)
-    assert not any(p.settings.identity()["rules"]["mlp_spatial"] for p in found.points)
+    assert not any(settings_identity(p.settings)["rules"]["mlp_spatial"] for p in found.points)
 
 
 def test_components_go_one_at_a_time() -> None:
     found = grid("+sweeps=components")
     on = [
         [kind for kind in rules if rules[kind]]
-        for rules in (point.settings.identity()["rules"] for point in found.points)
+        for rules in (settings_identity(point.settings)["rules"] for point in found.points)
     ]
     everything = ["spatial", "temporal", "cross", "mlp_spatial", "mlp_temporal"]
     assert on[0] == everything
@@ -92,14 +93,14 @@ def test_components_go_one_at_a_time() -> None:
 
 def test_thresholds_are_those_of_every_kind() -> None:
     for point in grid("+sweeps=thresholds").points:
-        rules = point.settings.rules
+        rules = point.settings.method.rules
         assert rules.spatial.threshold == rules.temporal.threshold == rules.cross.threshold
 
 
 def test_the_thirds_of_blocks_are_those_of_the_model() -> None:
     for model, depth in (("latte_mini", 6), ("latte", 28)):
         found = grid("+sweeps=blocks", f"model={model}").points
-        ranges = [point.settings.rules.cross.block for point in found][::2]
+        ranges = [point.settings.method.rules.cross.block for point in found][::2]
         assert ranges[0] is None
         covered = [b for r in ranges[1:] if r is not None for b in range(r[0], r[1] + 1)]
         assert covered == list(range(depth))
@@ -113,12 +114,12 @@ def test_parts_cover_a_model_once(depth: int, parts: int) -> None:
 
 
 def test_the_inverted_pyramid_reuses_as_much() -> None:
-    from pab_bench.broadcast.kinds import CROSS, SPATIAL, TEMPORAL
-    from pab_bench.broadcast.plan import make_plan
+    from pab_bench.engine.kinds import CROSS, SPATIAL, TEMPORAL
+    from pab_bench.methods.pab_plan import make_plan
 
     timesteps = range(980, -1, -20)
     one, other = (
-        make_plan(point.settings.rules, timesteps, 6, (SPATIAL, TEMPORAL, CROSS))
+        make_plan(point.settings.method.rules, timesteps, 6, (SPATIAL, TEMPORAL, CROSS))
         for point in grid("+sweeps=pyramid_inverted").points
     )
     assert one.reuse_share() == other.reuse_share() != 0
@@ -168,7 +169,7 @@ def test_a_kind_keeps_what_it_says_itself() -> None:
     found = grid(
         "threshold=[200,700]", "block=[1,2]", "cross_threshold=[100,900]", "mlp_block=[0,0]"
     )
-    rules = found.points[0].settings.rules
+    rules = found.points[0].settings.method.rules
     assert rules.spatial.threshold == rules.temporal.threshold == (200, 700)
     assert rules.cross.threshold == (100, 900)
     assert rules.spatial.block == rules.cross.block == (1, 2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pab_bench.broadcast.rules import GapRule, Key, KeyRule, Rules
-from pab_bench.config.settings import ModelSettings
+from pab_bench.methods.rules import GapRule, KeyRule, KeyTime, Rules
+from pab_bench.systems.model import ModelSettings
 
 TABLE1 = json.loads((Path(__file__).parents[1] / "fixtures" / "cost" / "table1.json").read_text())
 SYSTEMS = ("latte", "open_sora", "open_sora_plan")
@@ -23,17 +23,15 @@ MLP_BLOCKS = {"latte": 5, "open_sora": 5, "open_sora_plan": 7}
 
 def model(system: str) -> ModelSettings:
     """As in conf/model, written out: the cost must not depend on a file being here."""
-    sampler, repository, frames, height, width = {
-        "latte": ("latte:LatteSampler", "maxin-cn/Latte-1", 16, 512, 512),
+    repository, frames, height, width = {
+        "latte": ("maxin-cn/Latte-1", 16, 512, 512),
         "open_sora": (
-            "open_sora:OpenSoraSampler",
             "hpcai-tech/OpenSora-STDiT-v3",
             51,
             480,
             854,
         ),
         "open_sora_plan": (
-            "open_sora_plan:OpenSoraPlanSampler",
             "LanguageBind/Open-Sora-Plan-v1.1.0",
             65,
             512,
@@ -42,7 +40,7 @@ def model(system: str) -> ModelSettings:
     }[system]
     return ModelSettings(
         name=system,
-        sampler=f"pab_bench.samplers.{sampler}",
+        system=system,
         path=None,
         repository=repository,
         revision=None,
@@ -55,5 +53,5 @@ def model(system: str) -> ModelSettings:
 
 def paper_rules(system: str, gaps: list[int]) -> Rules:
     blocks = frozenset(range(MLP_BLOCKS[system]))
-    mlp = KeyRule(tuple(Key(timestep, 2, blocks) for timestep in MLP_KEYS[system]))
+    mlp = KeyRule(tuple(KeyTime(timestep, 2, blocks) for timestep in MLP_KEYS[system]))
     return Rules(*(GapRule(True, WINDOW[system], gap) for gap in gaps), mlp, mlp)

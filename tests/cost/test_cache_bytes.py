@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from broadcast.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
+from engine.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pab_bench.broadcast.cache_options import CACHE_DTYPES, CacheOptions
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Key, KeyRule, Rules
 from pab_bench.cost.cache_bytes import predict_cache
 from pab_bench.cost.transformer_work import transformer_work
+from pab_bench.engine.cache_options import CACHE_DTYPES, CacheOptions
+from pab_bench.engine.engine import Engine
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, KeyRule, KeyTime, Rules
 
 TIMES = tuple(range(900, 0, -100))
 DEPTH = 2
@@ -25,7 +25,7 @@ gaps = st.builds(
     st.sampled_from((None, (0, 0), (1, 1))),
 )
 keys = st.builds(
-    lambda key, steps: KeyRule((Key(key, steps, frozenset({0, 1})),)),
+    lambda key, steps: KeyRule((KeyTime(key, steps, frozenset({0, 1})),)),
     st.sampled_from((900, 600)),
     st.integers(0, 3),
 )
@@ -56,14 +56,14 @@ def test_peak_and_course(transformer, work, attention, mlp, cache, lanes):
     plan = make_plan(Rules(*attention, mlp, mlp), TIMES, DEPTH, GROUPS)
     predicted = predict_cache(plan, work, cache, lanes)
     held, x = [], torch.ones(ROWS, WIDTH)
-    with Broadcast(ToyArchitecture(transformer), plan, lanes=lanes, cache=cache) as broadcast:
+    with Engine(ToyArchitecture(transformer), plan, lanes=lanes, cache=cache) as engine:
         for timestep in TIMES:
             for lane in range(lanes):
                 with torch.no_grad():
                     transformer(x + lane, torch.full((ROWS,), timestep))
-            held.append(broadcast.cache.bytes)
-    broadcast.ledger.check(plan)
-    assert predicted.peak == broadcast.peak_cache_bytes
+            held.append(engine.cache.bytes)
+    engine.ledger.check(plan)
+    assert predicted.peak == engine.peak_cache_bytes
     assert sum(predicted.at_peak.values()) == predicted.peak
     assert max(predicted.per_call) == predicted.peak
     assert all(most >= after for most, after in zip(predicted.per_call, held, strict=True))

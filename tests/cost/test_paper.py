@@ -7,13 +7,13 @@ from functools import cache
 import pytest
 from cost.full_size import DTYPE, STEPS, SYSTEMS, TABLE1, model, paper_rules
 
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import Rules
 from pab_bench.cost.conventions import get_convention
 from pab_bench.cost.counting import work_of
 from pab_bench.cost.prediction import predict_flops, reuse_counts
-from pab_bench.cost.registry import get_blueprint
 from pab_bench.cost.transformer_work import transformer_work
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import Rules
+from pab_bench.systems.registry import get_blueprint
 
 TERA = 1e12
 LARGEST_DIFFERENCE = 0.005

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pab_bench.broadcast.kinds import CROSS, MLP_TEMPORAL, SPATIAL
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Key, KeyRule, Rules
 from pab_bench.cost.conventions import CONVENTIONS, Convention, get_convention
 from pab_bench.cost.prediction import predict_flops, reuse_counts, reuse_visits
 from pab_bench.cost.transformer_work import SiteWork, TransformerWork
 from pab_bench.cost.work import Work
+from pab_bench.engine.kinds import CROSS, MLP_TEMPORAL, SPATIAL
 from pab_bench.errors import ConfigError
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, KeyRule, KeyTime, Rules
 
 DEPTH = 3
 GROUPS = (SPATIAL, CROSS, MLP_TEMPORAL)
@@ -36,7 +36,7 @@ gap_rules = st.builds(
     st.integers(0, 2),
 )
 key_rules = st.builds(
-    lambda key, steps: KeyRule((Key(key, steps, frozenset({0, 2})),)),
+    lambda key, steps: KeyRule((KeyTime(key, steps, frozenset({0, 2})),)),
     st.sampled_from((900, 600, 300)),
     st.integers(0, 3),
 )
@@ -80,7 +80,7 @@ def test_the_sum_over_all_visits(rules, work, name):
 
 
 def test_reuse_is_counted_per_kind_and_per_group():
-    keys = KeyRule((Key(600, 2, frozenset({0, 2})),))
+    keys = KeyRule((KeyTime(600, 2, frozenset({0, 2})),))
     plan = plan_of(Rules(spatial=GapRule(True, (100, 800), 2, (0, 1)), mlp_temporal=keys))
     # Of the calls 2 to 7 inside the window the odd ones reuse.
     assert reuse_counts(plan) == {"spatial": 3, "cross": 0, "mlp": 2}

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pab_bench.broadcast.kinds import CROSS, CROSS_TEMPORAL, SPATIAL
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
 from pab_bench.cost.time_bound import reuse_shares, time_bound
+from pab_bench.engine.kinds import CROSS, CROSS_TEMPORAL, SPATIAL
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = [900, 700, 500, 300]
 

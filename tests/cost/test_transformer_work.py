@@ -10,10 +10,10 @@ import torch
 from diffusers import LatteTransformer3DModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from pab_bench.broadcast.kinds import CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL
-from pab_bench.broadcast.latte_architecture import LatteArchitecture
 from pab_bench.cost.transformer_work import transformer_work
 from pab_bench.cost.work import Work
+from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL
+from pab_bench.systems.latte.architecture import LatteArchitecture
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "latte" / "latte_tiny_pab.json"
 MODULES = {

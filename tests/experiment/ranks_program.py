@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from experiment import ranks_program
+
 from pab_bench.experiment import ranks
 
 
@@ -23,6 +25,6 @@ if __name__ == "__main__":
         # Keeps the default group until the process ends; diffusers imports it, among others.
         import torch.distributed.nn.functional  # noqa: F401
 
-        print(ranks.on_all("experiment.ranks_program:answer", "answered"))
+        print(ranks.on_all(ranks_program.answer, "answered"))
         print("during", carriers())
     print("after", carriers())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pab_bench.experiment.point import PointMaker
+from pab_bench.experiment.point import make_point
 from pab_bench.probes.site_times import COLUMNS, PARTS
+from pab_bench.store.points import Store
 
 REUSING = ("spatial_gap=2", "temporal_gap=3", "cross_gap=2")
 TIMED = ("measure.repeats=2", "measure.parts=true", "measure.replay=false")
@@ -17,10 +18,12 @@ def make(settings_of, tmp_path):
     """A point's record and its table of steps."""
 
     def point(*overrides):
-        maker = PointMaker(settings_of(*overrides), tmp_path / "run")
-        record, _ = maker.get()
+        made = make_point(settings_of(*overrides), tmp_path / "run")
+        record = made.record
         assert record.status == "ok", record.error
-        return record, pd.read_parquet(maker.store.folder(record.id) / "steps.parquet")
+        return record, pd.read_parquet(
+            Store(tmp_path / "results").folder(record.id) / "steps.parquet"
+        )
 
     return point
 

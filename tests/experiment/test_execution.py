@@ -8,11 +8,11 @@ import torch
 from diffusers import LatteTransformer3DModel
 from torch._dynamo.testing import CompileCounter
 
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.latte_architecture import LatteArchitecture
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.engine import Engine
 from pab_bench.experiment.execution import compile_sites, set_deterministic
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
+from pab_bench.systems.latte.architecture import LatteArchitecture
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "latte" / "latte_tiny_pab.json"
 TIMES = [900, 700, 600, 500, 300, 100]
@@ -39,7 +39,7 @@ def test_no_decision_compiles_anything_anew():
     def run(gaps):
         rules = Rules(*(GapRule(True, (150, 850), gap) for gap in gaps))
         plan = make_plan(rules, TIMES, architecture.depth, architecture.groups)
-        with Broadcast(architecture, plan) as broadcast:
+        with Engine(architecture, plan) as broadcast:
             result = sample(transformer)
         broadcast.ledger.check(plan)
         return result

@@ -17,7 +17,7 @@ from pab_bench.experiment.failures import (
     describe,
     kind_of,
 )
-from pab_bench.experiment.point import PointMaker
+from pab_bench.experiment.point import make_point
 from pab_bench.experiment.session import open_session
 from pab_bench.store import points
 
@@ -72,7 +72,7 @@ def failing_point(settings_of, tmp_path):
     settings = settings_of("spatial_gap=2")
 
     def make():
-        return PointMaker(settings, tmp_path / "run").get()[0]
+        return make_point(settings, tmp_path / "run").record
 
     return make
 

@@ -26,8 +26,8 @@ def start():
     """Starts a sweep in a process whose modules are loaded, so that it dies at work."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["pab_bench.torchvision_import", "pab_bench.jobs", "pab_bench.experiment.run",
-         "pab_bench.samplers.latte", "analysis.build"]
+        ["pab_bench.imports.torchvision", "pab_bench.cli", "pab_bench.tasks.run",
+         "pab_bench.systems.latte.sampler", "analysis.build"]
     )  # fmt: skip
 
     def begin(folder):

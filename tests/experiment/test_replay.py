@@ -6,11 +6,12 @@ import pytest
 from diffusers import PNDMScheduler
 
 from pab_bench.experiment.identity import identity
-from pab_bench.experiment.point import PointMaker, plan_of
-from pab_bench.experiment.sampling import places
+from pab_bench.experiment.point import make_point
+from pab_bench.experiment.sampling import denoiser_of, places
 from pab_bench.experiment.session import open_session
-from pab_bench.experiment.tape import Tapes
+from pab_bench.experiment.tape import open_tapes
 from pab_bench.experiment.video import sample_video
+from pab_bench.methods.base import plan_of
 from pab_bench.store.points import Store
 
 GRID = (
@@ -22,7 +23,7 @@ GRID = (
 
 
 def make(settings, tmp_path):
-    record, _ = PointMaker(settings, tmp_path / "run").get()
+    record = make_point(settings, tmp_path / "run").record
     assert record.status == "ok", record.error
     return record
 
@@ -56,11 +57,11 @@ def test_replayed_steps_are_marked_and_have_the_time_of_the_run_that_computed_th
     settings_of, tmp_path
 ):
     late = "spatial_threshold=[100,450]"
-    maker = PointMaker(settings_of("spatial_gap=2", late), tmp_path / "run")
-    record, _ = maker.get()
+    made = make_point(settings_of("spatial_gap=2", late), tmp_path / "run")
+    record = made.record
     tables = [
-        pd.read_parquet(maker.store.folder(i) / "steps.parquet")
-        for i in (record.id, maker.baseline.id)
+        pd.read_parquet(Store(tmp_path / "results").folder(i) / "steps.parquet")
+        for i in (record.id, made.baseline.id)
     ]
     ours, theirs = tables
     assert ours["replayed"].tolist() == [True, True, False, False, False, False]
@@ -87,18 +88,18 @@ def test_a_control_goes_through_everything_by_itself(settings_of, tmp_path):
 
 def test_measuring_latency_replays_nothing(settings_of, tmp_path):
     make(settings_of("spatial_gap=2"), tmp_path)
-    maker = PointMaker(
+    made = make_point(
         settings_of("spatial_gap=2", "measure=latency", "measure.repeats=3"), tmp_path / "run"
     )
-    record, cached = maker.get()
+    record, cached = made.record, made.cached
     assert not cached
-    for timed in (record, maker.baseline):
+    for timed in (record, made.baseline):
         assert replayed(timed) == 0
         times = timed.timing["denoise_s"]
         assert len(times["values"]) == 3
         assert times["min"] <= times["lower_quartile"] <= times["median"]
         assert times["median"] <= times["upper_quartile"] <= times["max"]
-        steps = pd.read_parquet(maker.store.folder(timed.id) / "steps.parquet")
+        steps = pd.read_parquet(Store(tmp_path / "results").folder(timed.id) / "steps.parquet")
         assert sorted(set(steps["repeat"])) == [0, 1, 2]
 
 
@@ -111,18 +112,19 @@ def test_repeats_are_sampled_whole_and_the_user_is_told(settings_of):
 def test_fresh_computes_everything_again_once_in_a_run(settings_of, tmp_path):
     make(settings_of("spatial_gap=2"), tmp_path)
     fresh = settings_of("spatial_gap=2", "fresh=true")
-    record, cached = PointMaker(fresh, tmp_path / "another run").get()
+    made = make_point(fresh, tmp_path / "another run")
+    record, cached = made.record, made.cached
     assert (cached, replayed(record)) == (False, 0)
-    _, cached = PointMaker(fresh, tmp_path / "another run").get()
+    cached = make_point(fresh, tmp_path / "another run").cached
     assert cached
 
 
 def test_other_metrics_need_no_step_again(settings_of, tmp_path):
     make(settings_of("spatial_gap=2"), tmp_path)
-    maker = PointMaker(settings_of("spatial_gap=2", "metrics.names=[psnr]"), tmp_path / "run")
-    record, cached = maker.get()
+    made = make_point(settings_of("spatial_gap=2", "metrics.names=[psnr]"), tmp_path / "run")
+    record, cached = made.record, made.cached
     assert (record.status, cached) == ("ok", False)
-    assert replayed(record) == replayed(maker.baseline) == 1
+    assert replayed(record) == replayed(made.baseline) == 1
 
 
 def test_a_scheduler_with_a_memory(settings_of, tmp_path):
@@ -137,9 +139,11 @@ def test_a_scheduler_with_a_memory(settings_of, tmp_path):
         found = {}
         for taped in (True, False):
             for settings in (baseline, variant):
-                plan = plan_of(settings, session)
-                tapes = Tapes(settings, identity(settings, "pndm"), plan, "cpu") if taped else None
-                video = sample_video(session, settings, plan, place, None, tapes)
+                plan = plan_of(settings.method, session.sampler, settings.steps)
+                tapes = open_tapes(settings, identity(settings, "pndm"), plan, "cpu")
+                tape = tapes.open(place.prompt, place.seed) if taped else None
+                denoiser = denoiser_of(settings, session, plan)
+                video = sample_video(denoiser, place, settings.measure, tape=tape)
                 found[taped, settings.is_baseline()] = video
         assert plan.calls > variant.steps
         assert 3 < found[True, False].replayed < plan.calls

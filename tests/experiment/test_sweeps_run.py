@@ -2,13 +2,11 @@
 
 import pytest
 from experiment.conftest import TINY
-from hydra._internal.utils import get_args_parser
 
-import pab_bench.config.run_directory  # noqa: F401 (Registers the resolvers.)
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import SWEEPS
 from pab_bench.config.preflight import preflight
-from pab_bench.experiment.point import PointMaker
+from pab_bench.experiment.point import make_point
 
 NOT_SAMPLED = {"paper_flops", "paper_flops_latte"}  # Their task is `cost`.
 OTHER_MODELS = {"table1_open_sora", "table1_open_sora_plan"}
@@ -17,20 +15,20 @@ PROMPT = TINY[0]
 
 
 def points(name, tmp_path):
-    search_path.register()
+    hydra_setup.register()
     small = [] if name in OTHER_MODELS else ["model.height=32", "model.width=32"]
     lines = [
         f"+sweeps={name}", "steps=8", "metrics.names=[psnr]", "record.curves=false", PROMPT,
         f"results_dir={tmp_path}", *small,
     ]  # fmt: skip
-    return preflight(get_args_parser().parse_args(lines)).points
+    return preflight(hydra_setup.argument_parser().parse_args(lines)).points
 
 
 def run(point, tmp_path):
-    maker = PointMaker(point.settings, tmp_path / "run")
-    record, _ = maker.get()
+    made = make_point(point.settings, tmp_path / "run")
+    record = made.record
     assert record.status == "ok", record.error
-    assert record.baseline_id == maker.baseline.id
+    assert record.baseline_id == made.baseline.id
     return record
 
 

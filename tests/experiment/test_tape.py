@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from broadcast.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
+from engine.toy import GROUPS, WIDTH, ToyArchitecture, ToyTransformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.playback import Playback
-from pab_bench.broadcast.prefix import prefix_digests
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.engine import Engine
+from pab_bench.engine.playback import Playback
+from pab_bench.engine.prefix import prefix_digests
 from pab_bench.experiment.tape import NotTapeable, VideoTape
+from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.store.tapes import TapeStore
 
 TIMES = tuple(range(950, -1, -50))
@@ -40,7 +40,7 @@ def sample(model, plan, tape=None):
     x = torch.randn(2, WIDTH, generator=generator)
     before = torch.zeros_like(x)
     computed = []
-    with torch.no_grad(), Broadcast(model, plan) as broadcast:
+    with torch.no_grad(), Engine(model, plan) as broadcast:
         if tape is not None:
             playback = Playback(model.transformer, tape)
             playback.__enter__()

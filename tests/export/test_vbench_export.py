@@ -10,7 +10,7 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from pab_bench.export import main
+from pab_bench.export.command import main
 from pab_bench.metrics.vbench.official import read_results, video_name
 from pab_bench.metrics.vbench.scores import DIMENSIONS, scores
 

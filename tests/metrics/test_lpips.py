@@ -201,7 +201,7 @@ def test_network_written_out(random_videos):
 
 
 def test_torchmetrics(arrays):
-    import pab_bench.torchvision_import  # noqa: F401
+    import pab_bench.imports.torchvision  # noqa: F401
 
     theirs = pytest.importorskip("torchmetrics.functional.image.lpips")
     with warnings.catch_warnings():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pab_bench.compare import metric_names
+from pab_bench.compare.command import metric_names
 from pab_bench.metrics import METRICS
 from pab_bench.metrics.registry import DEFAULT
 

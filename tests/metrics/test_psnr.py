@@ -40,7 +40,7 @@ def test_scikit_image(random_videos):
 
 def test_torchmetrics_per_frame(random_videos):
     torch = pytest.importorskip("torch")
-    import pab_bench.torchvision_import  # noqa: F401
+    import pab_bench.imports.torchvision  # noqa: F401
 
     functional = pytest.importorskip("torchmetrics.functional.image")
     video, reference = (torch.tensor(v).permute(0, 3, 1, 2).double() / 255 for v in random_videos)

@@ -48,7 +48,7 @@ def test_formula(random_videos, arrays):
 
 def test_torchmetrics_cropped_to_where_the_window_fits(random_videos):
     torch = pytest.importorskip("torch")
-    import pab_bench.torchvision_import  # noqa: F401
+    import pab_bench.imports.torchvision  # noqa: F401
 
     functional = pytest.importorskip("torchmetrics.functional.image")
     video, reference = (torch.tensor(v).permute(0, 3, 1, 2).double() / 255 for v in random_videos)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.metric_clips import split_names, video_of_pair
+from golden.metrics import MetricsVerifier, stated_tolerances
 
-from pab_bench.verification.base import (
+from pab_bench.verify.base import (
     Check,
     Verifier,
     failed_check,
@@ -17,10 +19,8 @@ from pab_bench.verification.base import (
     relative_l2,
     run_checks,
 )
-from pab_bench.verification.metric_clips import split_names, video_of_pair
-from pab_bench.verification.metrics import MetricsVerifier, stated_tolerances
-from pab_bench.verification.registry import load_verifiers
-from pab_bench.verify import main
+from pab_bench.verify.command import main
+from pab_bench.verify.registry import load_verifiers
 
 CLIP = "bunny_128x128"
 
@@ -58,7 +58,14 @@ def failures(folder):
 def test_command_passes_on_the_whole_fixture(fixture_folder, tmp_path):
     report = tmp_path / "report.json"
     done = subprocess.run(
-        [sys.executable, "-m", "pab_bench.verify", str(fixture_folder), "--json", str(report)],
+        [
+            sys.executable,
+            "-m",
+            "pab_bench.verify",
+            str(fixture_folder),
+            "--json",
+            str(report),
+        ],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -202,9 +209,7 @@ def test_refused_folders(tmp_path, name, capsys):
 
 
 def test_verifiers_load_independently():
-    loaded = load_verifiers(
-        ("pab_bench.no_such_module:X", "pab_bench.verification.metrics:MetricsVerifier")
-    )
+    loaded = load_verifiers(("pab_bench.no_such_module:X", "golden.metrics:MetricsVerifier"))
     assert [verifier.name for verifier in loaded.available] == ["metrics"]
     assert "no_such_module" in loaded.unavailable[0]
     assert isinstance(loaded.available[0], Verifier)

@@ -13,7 +13,7 @@ from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, train_temporal
 from pab_bench.minis.train_transformer import TransformerRecipe
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
 from pab_bench.minis.training_state import learning_rate
-from pab_bench.models.open_sora.temporal_vae import TemporalVAE
+from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
 
 CPU = torch.device("cpu")
 HERE = Hardware(CPU, autocast=False, compiled=False)

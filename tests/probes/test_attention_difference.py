@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from engine.toy import shown
 
-from pab_bench.broadcast.kinds import CROSS, SPATIAL
+from pab_bench.engine.kinds import CROSS, SPATIAL
 from pab_bench.probes.attention_difference import AttentionDifference
 
 TIMES = (900, 500, 100)
@@ -26,7 +27,7 @@ def test_measures_are_those_of_their_definitions(dtype):
     recorder = AttentionDifference()
     recorder.start_video()
     for call, (output, gate) in enumerate(zip(outputs, gates, strict=True)):
-        recorder.observe(SPATIAL, 1, call, output, gate, gate * output)
+        recorder.observe(shown(SPATIAL, 1, call, output, gate, gate * output))
     rows = recorder.rows(TIMES)
     assert [(r["step"], r["timestep"], r["tensor"]) for r in rows] == [
         (1, 500, "ungated"),
@@ -48,7 +49,7 @@ def test_cross_attention_has_no_gate_and_equal_rows():
     recorder = AttentionDifference()
     for call in range(2):
         output = torch.full((3,), 1.0 + call)
-        recorder.observe(CROSS, 0, call, output, None, output)
+        recorder.observe(shown(CROSS, 0, call, output, None, output))
     ungated, gated = recorder.rows(TIMES)
     assert (ungated.pop("tensor"), gated.pop("tensor")) == ("ungated", "gated")
     assert ungated == gated
@@ -59,15 +60,15 @@ def test_a_site_of_another_size_begins_anew():
     recorder = AttentionDifference()
     for call, tokens in enumerate((4, 6, 6)):
         output = torch.full((1, tokens, 2), float(call))
-        recorder.observe(SPATIAL, 0, call, output, None, output)
+        recorder.observe(shown(SPATIAL, 0, call, output, None, output))
     assert [(row["step"], row["mse"]) for row in recorder.rows(TIMES)] == [(2, 1.0), (2, 1.0)]
 
 
 def test_blocks_and_videos_do_not_mix():
     recorder = AttentionDifference()
-    recorder.observe(SPATIAL, 0, 0, torch.ones(2), None, torch.ones(2))
-    recorder.observe(SPATIAL, 1, 1, torch.zeros(2), None, torch.zeros(2))
+    recorder.observe(shown(SPATIAL, 0, 0, torch.ones(2), None, torch.ones(2)))
+    recorder.observe(shown(SPATIAL, 1, 1, torch.zeros(2), None, torch.zeros(2)))
     assert recorder.rows(TIMES) == []
     recorder.start_video()
-    recorder.observe(SPATIAL, 0, 1, torch.zeros(2), None, torch.zeros(2))
+    recorder.observe(shown(SPATIAL, 0, 1, torch.zeros(2), None, torch.zeros(2)))
     assert recorder.rows(TIMES) == []

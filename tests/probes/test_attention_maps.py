@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine.toy import shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samplers.test_contract import SYSTEMS
+from systems.test_contract import SYSTEMS
 
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.kinds import SPATIAL
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import Rules
+from pab_bench.engine.engine import Engine
+from pab_bench.engine.kinds import SPATIAL
+from pab_bench.methods.rules import Rules
+from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.attention_maps import AttentionMaps, arranged, token_grid
 
 PROMPT = "a small white square moves left quickly over a black background"
@@ -49,13 +50,27 @@ def test_the_change_lies_where_it_happened():
     outputs[1, 1, 2] = 4.0  # Second frame, lower left.
     outputs[2] = outputs[1]
     for call, output in enumerate(outputs):
-        maps.observe(SPATIAL, 0, call, output, None, output)
+        maps.observe(shown(SPATIAL, 0, call, output, None, output))
     found = maps.tensors()
     assert found["steps"].tolist() == [1, 2]
     assert found["blocks"].tolist() == [0]
     expected = np.zeros((2, 2, 2))
     expected[1, 1, 0] = 4
     np.testing.assert_array_equal(found["spatial"][0], [expected, np.zeros((2, 2, 2))])
+
+
+def test_lanes_are_compared_with_themselves_and_averaged():
+    outputs = torch.arange(2.0 * 3 * 4).reshape(2, 3, 1, 4, 1) ** 2  # Lanes, calls, rows, tokens.
+    both = AttentionMaps(depth=1, calls=3, grid=(1, 2, 2))
+    alone = [AttentionMaps(depth=1, calls=3, grid=(1, 2, 2)) for _ in outputs]
+    for call in range(3):
+        for lane, maps in enumerate(alone):
+            output = outputs[lane, call]
+            both.observe(shown(SPATIAL, 0, call, output, None, output, lane))
+            maps.observe(shown(SPATIAL, 0, call, output, None, output))
+    own = [maps.tensors()["spatial"] for maps in alone]
+    np.testing.assert_array_equal(both.tensors()["spatial"], (own[0] + own[1]) / 2)
+    assert not np.array_equal(*own)
 
 
 def test_stages_and_blocks_of_a_long_sampling():
@@ -70,8 +85,8 @@ class AllOutputs:
     def start_video(self):
         self.kept = {}
 
-    def observe(self, group, block, call, ungated, gate, gated):
-        self.kept[group, block, call] = ungated.clone()
+    def observe(self, output):
+        self.kept[output.group, output.block, output.call] = output.ungated.clone()
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -84,7 +99,7 @@ def test_maps_of_every_system_are_those_of_its_outputs(name, tmp_path):
         architecture.depth, plan.calls, token_grid(architecture.transformer, noise.shape)
     )
     everything = AllOutputs()
-    with Broadcast(architecture, plan, observers=[maps, everything]):
+    with Engine(architecture, plan, observers=[maps, everything]):
         sampler.denoise(sampler.encode(PROMPT), noise, STEPS, 4.0, lambda step: None)
     found = maps.tensors()
     assert set(found) == {"steps", "blocks", *(group.name for group in architecture.groups)}

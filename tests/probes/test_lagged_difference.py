@@ -2,10 +2,11 @@ import math
 
 import pytest
 import torch
+from engine.toy import shown
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pab_bench.broadcast.kinds import CROSS, SPATIAL
+from pab_bench.engine.kinds import CROSS, SPATIAL
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.lagged_difference import LaggedDifference, held_bytes, stride
 
@@ -23,7 +24,7 @@ def video(seed=0, dtype=torch.float32, shape=(2, 5, 8)):
 
 def recorded(recorder, tensors, group=SPATIAL, block=0):
     for call, (output, gate, gated) in enumerate(tensors):
-        recorder.observe(group, block, call, output, gate, gated)
+        recorder.observe(shown(group, block, call, output, gate, gated))
     return {(row["call"], row["lag"]): row for row in recorder.rows(TIMES)}
 
 
@@ -33,7 +34,7 @@ def test_lag_one_is_the_attention_difference_of_the_gated_output(dtype):
     rows = recorded(LaggedDifference(lags=3), tensors)
     paper = AttentionDifference()
     for call, (output, gate, gated) in enumerate(tensors):
-        paper.observe(SPATIAL, 0, call, output, gate, gated)
+        paper.observe(shown(SPATIAL, 0, call, output, gate, gated))
     for row in paper.rows(TIMES):
         if row["tensor"] == "gated":
             own = rows[row["step"], 1]
@@ -95,9 +96,9 @@ def test_sites_and_videos_do_not_mix():
 def test_what_is_kept_does_not_change_with_the_module():
     recorder = LaggedDifference(lags=1)
     output = torch.ones(4)
-    recorder.observe(CROSS, 0, 0, output, None, output)
+    recorder.observe(shown(CROSS, 0, 0, output, None, output))
     output += 2
-    recorder.observe(CROSS, 0, 1, output, None, output)
+    recorder.observe(shown(CROSS, 0, 1, output, None, output))
     (row,) = recorder.rows(TIMES)
     assert row["mse"] == 4.0
 
@@ -119,6 +120,6 @@ def test_impossible_sizes_are_refused(given):
 
 def test_a_site_keeps_its_size():
     recorder = LaggedDifference()
-    recorder.observe(CROSS, 0, 0, torch.ones(4), None, torch.ones(4))
+    recorder.observe(shown(CROSS, 0, 0, torch.ones(4), None, torch.ones(4)))
     with pytest.raises(ValueError, match="cross, block 0"):
-        recorder.observe(CROSS, 0, 1, torch.ones(5), None, torch.ones(5))
+        recorder.observe(shown(CROSS, 0, 1, torch.ones(5), None, torch.ones(5)))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from broadcast.toy import GROUPS, ToyArchitecture, ToyTransformer, sample
 from diffusers import LatteTransformer3DModel
+from engine.toy import GROUPS, ToyArchitecture, ToyTransformer, sample
 
-from pab_bench.broadcast.engine import Broadcast
-from pab_bench.broadcast.latte_architecture import LatteArchitecture
-from pab_bench.broadcast.plan import make_plan
-from pab_bench.broadcast.rules import GapRule, Rules
+from pab_bench.engine.engine import Engine
+from pab_bench.methods.rules import GapRule, Rules
+from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.site_times import COLUMNS, PARTS, SiteTimes
+from pab_bench.systems.latte.architecture import LatteArchitecture
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "latte" / "latte_tiny_pab.json"
 TIMES = [900, 700, 500]
@@ -39,7 +39,7 @@ def test_every_site_counts_for_its_kind_and_the_rest_is_what_is_left(monkeypatch
     times = SiteTimes("cpu")
     plan = make_plan(Rules(spatial=GapRule(True, (0, 1000), 2)), TIMES, 2, GROUPS)
     transformer = ToyTransformer()
-    with Broadcast(ToyArchitecture(transformer), plan, probe=times):
+    with Engine(ToyArchitecture(transformer), plan, probe=times):
         sample(transformer, TIMES)
     # A call is marked 2 times, each of its 10 sites 2 times: 21 seconds pass within it, one in
     # each site. The toy has no attention functions inside its sites.
@@ -62,7 +62,7 @@ def test_two_lanes_are_one_step(monkeypatch):
     times = SiteTimes("cpu")
     plan = make_plan(Rules(), TIMES, 2, GROUPS)
     transformer = ToyTransformer()
-    with Broadcast(ToyArchitecture(transformer), plan, lanes=2, probe=times), torch.no_grad():
+    with Engine(ToyArchitecture(transformer), plan, lanes=2, probe=times), torch.no_grad():
         for timestep in TIMES:
             for _ in range(2):
                 transformer(torch.zeros(2, 4), torch.tensor([timestep, timestep]))
@@ -93,10 +93,10 @@ def test_parts_of_a_real_transformer(latte, broadcast_object):
     rules = Rules(*(GapRule(True, (0, 1000), 2) for _ in range(5)))
     plan = make_plan(rules, TIMES, architecture.depth, architecture.groups)
     times = SiteTimes("cpu")
-    with Broadcast(architecture, plan, broadcast_object, probe=times) as broadcast:
+    with Engine(architecture, plan, broadcast_object, probe=times) as engine:
         probed = [call(latte, timestep) for timestep in TIMES]
-    broadcast.ledger.check(plan)
-    with Broadcast(architecture, plan, broadcast_object):
+    engine.ledger.check(plan)
+    with Engine(architecture, plan, broadcast_object):
         assert all(torch.equal(a, call(latte, t)) for a, t in zip(probed, TIMES, strict=True))
     computed, reused, _ = times.rows()
     for row in (computed, reused):
@@ -115,7 +115,7 @@ def test_what_cannot_be_looked_into_is_missing(latte):
     architecture = LatteArchitecture(latte)
     plan = make_plan(Rules(), TIMES[:1], architecture.depth, architecture.groups)
     times = SiteTimes("cpu", inside=False)
-    with Broadcast(architecture, plan, probe=times):
+    with Engine(architecture, plan, probe=times):
         call(latte, TIMES[0])
     (row,) = times.rows()
     assert set(COLUMNS) - set(row) == {"attention_s", "around_attention_s"}

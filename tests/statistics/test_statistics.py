@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics import compare, samples_by_metric, summarise
-from analysis.statistics.bootstrap import mean, mean_interval, median, median_interval
-from analysis.statistics.samples import padded
+from pab_bench.statistics import compare, samples_by_metric, summarise
+from pab_bench.statistics.bootstrap import mean, mean_interval, median, median_interval
+from pab_bench.statistics.samples import padded
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8)
 QUICK = {"resamples": 199}

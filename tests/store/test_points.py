@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from pab_bench.store.atomic import write_json
+from pab_bench.files import write_json
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
 

@@ -1,4 +1,5 @@
 import pytest
+from experiment.conftest import run, settings_of, start  # noqa: F401 (Fixtures.)
 
 from pab_bench.cli import main
 
@@ -18,7 +19,7 @@ def command(tmp_path, monkeypatch):
     """Runs the real command line on tiny videos, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
+    def typed(*arguments):
         return main([*arguments, *TINY])
 
-    return run
+    return typed

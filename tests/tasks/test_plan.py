@@ -8,15 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from hydra._internal.utils import get_args_parser
 from tasks.conftest import TINY
 
-from pab_bench.config import search_path
+from pab_bench.config import hydra_setup
 from pab_bench.config.paths import ROOT
 from pab_bench.config.preflight import preflight
-from pab_bench.experiment import session
-from pab_bench.experiment.point import PointMaker
-from pab_bench.tasks.planned import plan_points
+from pab_bench.experiment import point, session
+from pab_bench.experiment.planned import plan_points
+from pab_bench.experiment.point import make_point
 
 
 def planned(command, *arguments):
@@ -42,16 +41,16 @@ def test_it_foresees_what_is_done_failed_and_replayed(command, tmp_path, monkeyp
     before = planned(command, *sweep)
     assert [point["state"] for point in before["points"]] == ["to do"] * 4
     assert before["points"][0]["seconds"] is None
-    search_path.register()
-    grid = preflight(get_args_parser().parse_args([*sweep, *TINY]))
-    for number, point in enumerate(grid.points[:2]):
-        record, _ = PointMaker(point.settings, tmp_path / "run").get()
+    hydra_setup.register()
+    grid = preflight(hydra_setup.argument_parser().parse_args([*sweep, *TINY]))
+    for number, planned_point in enumerate(grid.points[:2]):
+        record = make_point(planned_point.settings, tmp_path / "run").record
         foreseen = before["points"][number]
         assert record.plan["reuse_share"] == foreseen["reuse_share"]
         replayed = record.timing["denoise_s"]["replayed_share"]
         assert replayed == pytest.approx(foreseen["replayed_share"])
-    monkeypatch.setattr(PointMaker, "_make", lambda *_: (_ for _ in ()).throw(ValueError("broken")))
-    PointMaker(grid.points[2].settings, tmp_path / "run").get()
+    monkeypatch.setattr(point, "_make", lambda *_: (_ for _ in ()).throw(ValueError("broken")))
+    make_point(grid.points[2].settings, tmp_path / "run")
 
     after = planned(command, *sweep)
     assert [p["state"] for p in after["points"]] == ["done", "done", "failed", "to do"]
@@ -100,9 +99,9 @@ def test_a_thousand_points_within_seconds(tmp_path):
 
 
 def test_plan_of_a_thousand_points_takes_milliseconds_each(command):
-    search_path.register()
+    hydra_setup.register()
     lines = ["-m", "spatial_gap=range(1,11)", "temporal_gap=range(1,11)", "model=latte"]
-    grid = preflight(get_args_parser().parse_args(lines))
+    grid = preflight(hydra_setup.argument_parser().parse_args(lines))
     plan_points(grid)  # What is made once: imports, the model's shapes.
     began = time.process_time()
     plan_points(grid)

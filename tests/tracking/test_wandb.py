@@ -15,7 +15,7 @@ import wandb
 from offline_runs import runs_in
 
 from pab_bench.cli import main
-from pab_bench.config.settings import TrackingSettings
+from pab_bench.config.sections import TrackingSettings
 from pab_bench.store.points import Store
 from pab_bench.tracking.wandb import track, track_sweep
 

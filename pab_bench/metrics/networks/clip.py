@@ -1,118 +1,129 @@
-"""CLIP's image network (Radford et al. 2021), by the names of OpenAI's published weights."""
+"""CLIP (Radford et al. 2021): the networks of `transformers` with OpenAI's published weights."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
-from torch.nn import functional
+
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 from pab_bench.metrics.networks.loading import count
+from pab_bench.metrics.networks.names import renamed
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from pab_bench.metrics.networks.loading import State
 
 HEAD = 64
 """Width of an attention head in every published size."""
+_BLOCKS = (
+    (r"^transformer\.resblocks\.", "encoder.layers."),
+    (r"\.attn\.in_proj_", ".self_attn.{}_proj."),
+    (r"\.attn\.", ".self_attn."),
+    (r"\.ln_([12])\.", r".layer_norm\1."),
+    (r"\.mlp\.c_fc\.", ".mlp.fc1."),
+    (r"\.mlp\.c_proj\.", ".mlp.fc2."),
+    (r"^positional_embedding$", "embeddings.position_embedding.weight"),
+)
+_IMAGES = (
+    *_BLOCKS,
+    (r"^class_embedding$", "embeddings.class_embedding"),
+    (r"^conv1\.", "embeddings.patch_embedding."),
+    (r"^ln_pre\.", "pre_layrnorm."),
+    (r"^ln_post\.", "post_layernorm."),
+    (r"^", "vision_model."),
+    (r"^vision_model\.proj$", "visual_projection.weight"),
+)
+_TEXTS = (
+    *_BLOCKS,
+    (r"^token_embedding\.", "embeddings.token_embedding."),
+    (r"^ln_final\.", "final_layer_norm."),
+    (r"^", "text_model."),
+    (r"^text_model\.text_projection$", "text_projection.weight"),
+)
 
 
-class Transformer(nn.Module):
-    """Blocks of attention and MLP on tokens of shape (batch, tokens, width).
+class ClipImages(CLIPVisionModelWithProjection):  # type: ignore[misc]
+    """From images to their features."""
 
-    Args:
-        width: of a token.
-        depth: number of blocks.
-        heads: number of attention heads.
-    """
-
-    def __init__(self, width: int, depth: int, heads: int) -> None:
-        super().__init__()
-        self.resblocks = nn.ModuleList(_Block(width, heads) for _ in range(depth))
-
-    def forward(self, tokens: torch.Tensor, causal: bool = False) -> torch.Tensor:
-        """The tokens after all blocks; `causal`: none sees a later one."""
-        for block in self.resblocks:
-            tokens = block(tokens, causal)
-        return tokens
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.ln_1 = nn.LayerNorm(width)
-        self.attn = _Attention(width)
-        self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.ModuleDict(
-            {"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)}
-        )
-
-    def forward(self, tokens: torch.Tensor, causal: bool) -> torch.Tensor:
-        tokens = tokens + self.attn(self.ln_1(tokens), self.heads, causal)
-        hidden = self.mlp["c_fc"](self.ln_2(tokens))
-        # The "quick" approximation of GELU with which CLIP was trained.
-        return tokens + self.mlp["c_proj"](hidden * torch.sigmoid(1.702 * hidden))
-
-
-class _Attention(nn.Module):
-    """The parameters have the names of `nn.MultiheadAttention`."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
-        self.out_proj = nn.Linear(width, width)
-
-    def forward(self, tokens: torch.Tensor, heads: int, causal: bool) -> torch.Tensor:
-        parts = functional.linear(tokens, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = parts.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=causal)
-        result: torch.Tensor = self.out_proj(seen.transpose(1, 2).flatten(2))
-        return result
-
-
-class ClipImages(nn.Module):
-    """From images to their features.
-
-    Args:
-        width: of a token.
-        depth: number of blocks.
-        patch: side of a patch, pixels.
-        positions: number of position embeddings, the class token's included.
-        features: number of features.
-        heads: number of attention heads.
-    """
-
-    def __init__(
-        self, width: int, depth: int, patch: int, positions: int, features: int, heads: int
-    ) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, patch, patch, bias=False)
-        self.class_embedding = nn.Parameter(torch.empty(width))
-        self.positional_embedding = nn.Parameter(torch.empty(positions, width))
-        self.ln_pre = nn.LayerNorm(width)
-        self.transformer = Transformer(width, depth, heads)
-        self.ln_post = nn.LayerNorm(width)
-        self.proj = nn.Parameter(torch.empty(width, features))
+    def __init__(self, config: CLIPVisionConfig) -> None:
+        super().__init__(config)
+        number_positions(self.vision_model.embeddings)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features, shape (images, features), of images of shape (images, 3, side, side)."""
-        tokens = self.conv1(images).flatten(2).transpose(1, 2)
-        first = self.class_embedding.expand(len(tokens), 1, -1)
-        tokens = torch.cat([first, tokens], dim=1) + self.positional_embedding
-        tokens = self.transformer(self.ln_pre(tokens))
-        return self.ln_post(tokens[:, 0]) @ self.proj
+        return super().forward(images).image_embeds
 
 
-def clip_images(state: State, heads: int | None = None) -> ClipImages:
-    """A network in the shape of published weights (those below `visual.`)."""
-    width, _, patch, _ = state["conv1.weight"].shape
-    return ClipImages(
-        width,
-        count(state, "transformer.resblocks."),
-        patch,
-        state["positional_embedding"].shape[0],
-        state["proj"].shape[1],
-        heads or width // HEAD,
+class ClipTexts(CLIPTextModelWithProjection):  # type: ignore[misc]
+    """From texts to their features."""
+
+    def __init__(self, config: CLIPTextConfig) -> None:
+        super().__init__(config)
+        number_positions(self.text_model.embeddings)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Features, shape (texts, features), of token numbers, shape (texts, length)."""
+        return super().forward(tokens).text_embeds
+
+
+def number_positions(embeddings: nn.Module) -> None:
+    """Give the positions their numbers: no file has them, and `build` makes networks empty."""
+    positions = embeddings.get_buffer("position_ids").shape[-1]
+    embeddings.position_ids = torch.arange(positions, device="cpu")[None]
+
+
+def image_state(state: State) -> State:
+    """OpenAI's tensors (those below `visual.`) by the names of `transformers`."""
+    return renamed({**state, "proj": state["proj"].T}, _IMAGES)
+
+
+def text_state(state: State) -> State:
+    """OpenAI's tensors of the text network by the names of `transformers`."""
+    return renamed({**state, "text_projection": state["text_projection"].T}, _TEXTS)
+
+
+def image_config(state: State) -> CLIPVisionConfig:
+    """The sizes that the tensors of `image_state` have."""
+    width, _, patch, _ = state["vision_model.embeddings.patch_embedding.weight"].shape
+    positions, _ = state["vision_model.embeddings.position_embedding.weight"].shape
+    return CLIPVisionConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=count(state, "vision_model.encoder.layers."),
+        num_attention_heads=max(1, width // HEAD),
+        patch_size=patch,
+        image_size=patch * math.isqrt(positions - 1),  # The first position is the class token's.
+        projection_dim=state["visual_projection.weight"].shape[0],
     )
+
+
+def text_config(state: State) -> CLIPTextConfig:
+    """The sizes that the tensors of `text_state` have."""
+    words, width = state["text_model.embeddings.token_embedding.weight"].shape
+    return CLIPTextConfig(
+        vocab_size=words,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=count(state, "text_model.encoder.layers."),
+        num_attention_heads=max(1, width // HEAD),
+        max_position_embeddings=state["text_model.embeddings.position_embedding.weight"].shape[0],
+        projection_dim=state["text_projection.weight"].shape[0],
+        # The last two tokens are the start and the end of a text.
+        bos_token_id=words - 2,
+        eos_token_id=words - 1,
+    )
+
+
+def clip_images(state: State) -> ClipImages:
+    """A network in the shape of the tensors of `image_state`."""
+    return ClipImages(image_config(state))

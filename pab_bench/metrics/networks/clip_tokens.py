@@ -1,10 +1,10 @@
-"""CLIP's byte pair encoding, from the vocabulary file that VBench keeps beside ViCLIP."""
+"""CLIP's tokenizer of `transformers`, from the vocabulary file that VBench keeps beside ViCLIP."""
 
 from __future__ import annotations
 
 import gzip
 import html
-from itertools import pairwise
+import zlib
 from pathlib import Path
 
 from pab_bench.errors import MetricUnavailable
@@ -12,13 +12,13 @@ from pab_bench.errors import MetricUnavailable
 MERGES = 49152 - 256 - 2
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
-PATTERN = (
-    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-)
 
 
 class ClipTokens:
     """Turns texts into token numbers.
+
+    One difference to CLIP is left: a `<|endoftext|>` in a text is the end's number even where
+    punctuation touches it.
 
     Args:
         path: `bpe_simple_vocab_16e6.txt.gz`: a comment, then a merge a line, the first one first.
@@ -28,62 +28,39 @@ class ClipTokens:
     """
 
     def __init__(self, path: Path) -> None:
+        import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+        from transformers import CLIPTokenizer
+
         try:
             lines = gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+            merges = [(left, right) for left, right in map(str.split, lines[1 : MERGES + 1])]
+            numbers = _numbers(merges)
+            # `tokenizers` refuses merges of pieces that no other merge makes: they never happen.
+            merges = [merge for merge in merges if numbers.keys() >= set(merge)]
+            self._tokenizer = CLIPTokenizer(vocab=numbers, merges=merges)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise MetricUnavailable(f"{path}: no vocabulary: {error}") from error
-        merges = [tuple(line.split()) for line in lines[1 : MERGES + 1]]
-        self._symbols = _byte_symbols()
-        single = list(self._symbols.values())
-        words = [*single, *(symbol + WORD_END for symbol in single)]
-        words += ["".join(merge) for merge in merges]
-        self._numbers = {word: number for number, word in enumerate([*words, START, END])}
-        self._ranks = {merge: rank for rank, merge in enumerate(merges)}
+        # It composes characters, which CLIP does not, and lowers letter by letter, CLIP by word.
+        self._tokenizer.backend_tokenizer.normalizer = None
 
     def encode(self, text: str, length: int) -> list[int]:
         """Numbers of a text between start and end, cut to `length` or filled up with zeros."""
         import ftfy
-        import regex
 
-        cleaned = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
-        cleaned = regex.sub(r"\s+", " ", cleaned).strip().lower()
-        found = [self._numbers[START]]
-        for word in regex.findall(PATTERN, cleaned, regex.IGNORECASE):
-            symbols = "".join(self._symbols[byte] for byte in word.encode("utf-8"))
-            found += [self._numbers[piece] for piece in self._pieces(symbols)]
-        end = self._numbers[END]
-        found = [*found[: length - 1], end]
+        cleaned = html.unescape(html.unescape(ftfy.fix_text(text))).lower()
+        found = self._tokenizer(cleaned, truncation=True, max_length=length).input_ids
         return found + [0] * (length - len(found))
 
-    def _pieces(self, word: str) -> list[str]:
-        """Merge neighbours, the pair that was learnt first before all others."""
-        if word in (START, END):
-            return [word]
-        pieces = [*word[:-1], word[-1] + WORD_END]
-        while len(pieces) > 1:
-            best = min(pairwise(pieces), key=lambda pair: self._ranks.get(pair, MERGES))
-            if best not in self._ranks:
-                break
-            pieces = _merged(pieces, best)
-        return pieces
+
+def _numbers(merges: list[tuple[str, str]]) -> dict[str, int]:
+    single = _byte_symbols()
+    words = [*single, *(symbol + WORD_END for symbol in single)]
+    words += ["".join(merge) for merge in merges]
+    return {word: number for number, word in enumerate([*words, START, END])}
 
 
-def _merged(pieces: list[str], pair: tuple[str, str]) -> list[str]:
-    result: list[str] = []
-    place = 0
-    while place < len(pieces):
-        if tuple(pieces[place : place + 2]) == pair:
-            result.append("".join(pair))
-            place += 2
-        else:
-            result.append(pieces[place])
-            place += 1
-    return result
-
-
-def _byte_symbols() -> dict[int, str]:
+def _byte_symbols() -> list[str]:
     """A visible character for every byte, in the order in which the vocabulary begins."""
     visible = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in visible]
-    symbols = {byte: chr(byte) for byte in visible}
-    return symbols | {byte: chr(256 + place) for place, byte in enumerate(hidden)}
+    hidden = range(256, 512 - len(visible))
+    return [chr(number) for number in (*visible, *hidden)]

@@ -1,4 +1,4 @@
-"""The vision transformer of DINO (Caron et al. 2021), by the names of its published weights."""
+"""DINO (Caron et al. 2021): the vision transformer of `transformers` with the published weights."""
 
 from __future__ import annotations
 
@@ -6,86 +6,84 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 from torch.nn import functional
 
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+from transformers import ViTConfig, ViTModel
+from transformers.models.vit.modeling_vit import ViTEmbeddings
+
 from pab_bench.metrics.networks.loading import count
+from pab_bench.metrics.networks.names import renamed
 
 if TYPE_CHECKING:
     from pab_bench.metrics.networks.loading import State
 
 HEAD = 64
 """Width of an attention head in every published size."""
+_NAMES = (
+    (r"^cls_token$", "embeddings.cls_token"),
+    (r"^pos_embed$", "embeddings.position_embeddings"),
+    (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
+    (r"^blocks\.", "layers."),
+    (r"\.norm1\.", ".layernorm_before."),
+    (r"\.norm2\.", ".layernorm_after."),
+    (r"\.attn\.qkv\.", ".attention.{}_proj."),
+    (r"\.attn\.proj\.", ".attention.o_proj."),
+    (r"^norm\.", "layernorm."),
+)
 
 
-class Dino(nn.Module):
-    """From images to their class tokens.
+class _Embeddings(ViTEmbeddings):  # type: ignore[misc]
+    def interpolate_pos_encoding(
+        self, embeddings: torch.Tensor, height: int, width: int
+    ) -> torch.Tensor:
+        """Position embeddings of an image's patches, shape (1, 1 + rows * columns, width).
 
-    Args:
-        width: of a token.
-        depth: number of blocks.
-        patch: side of a patch, pixels.
-        positions: number of position embeddings, the class token's included.
-        heads: number of attention heads.
-    """
-
-    def __init__(self, width: int, depth: int, patch: int, positions: int, heads: int) -> None:
-        super().__init__()
-        self.cls_token = nn.Parameter(torch.empty(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.empty(1, positions, width))
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
-        self.blocks = nn.ModuleList(_Block(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class tokens, shape (images, width), of images of shape (images, 3, height, width)."""
-        patches = self.patch_embed["proj"](images)
-        tokens = patches.flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
-        tokens = tokens + self._positions(patches.shape[-2], patches.shape[-1])
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.norm(tokens)[:, 0]
-
-    def _positions(self, rows: int, columns: int) -> torch.Tensor:
-        """Position embeddings of a grid of patches, shape (1, 1 + rows * columns, width)."""
-        first, grid = self.pos_embed[:, :1], self.pos_embed[:, 1:]
+        That of `transformers` scales to the number of rows and columns. DINO adds 0.1 to them to
+        guard against rounding; it is part of the scale that the interpolation uses, and so of the
+        result.
+        """
+        del embeddings
+        rows, columns = height // self.patch_size, width // self.patch_size
+        first, grid = self.position_embeddings[:, :1], self.position_embeddings[:, 1:]
         side = math.isqrt(grid.shape[1])
         if rows == columns == side:
-            return self.pos_embed
-        # The original adds 0.1 to guard against rounding; it is part of the scale that the
-        # interpolation uses, and so of the result.
+            return self.position_embeddings
         scale = ((rows + 0.1) / side, (columns + 0.1) / side)
         grid = grid.reshape(1, side, side, -1).permute(0, 3, 1, 2)
         grid = functional.interpolate(grid, scale_factor=scale, mode="bicubic")
         return torch.cat([first, grid.flatten(2).transpose(1, 2)], dim=1)
 
 
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.attn = nn.ModuleDict(
-            {"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)}
-        )
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = nn.ModuleDict(
-            {"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)}
-        )
+class Dino(ViTModel):  # type: ignore[misc]
+    """From images to their class tokens."""
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        parts = self.attn["qkv"](self.norm1(tokens)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + self.attn["proj"](seen.transpose(1, 2).flatten(2))
-        hidden = functional.gelu(self.mlp["fc1"](self.norm2(tokens)))
-        return tokens + self.mlp["fc2"](hidden)
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__(config, add_pooling_layer=False)
+        self.embeddings = _Embeddings(config)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class tokens, shape (images, width), of images of shape (images, 3, height, width)."""
+        return super().forward(images, interpolate_pos_encoding=True).last_hidden_state[:, 0]
 
 
-def dino(state: State, heads: int | None = None) -> Dino:
-    """A network in the shape of published weights."""
-    width, _, patch, _ = state["patch_embed.proj.weight"].shape
+def transformers_state(state: State) -> State:
+    """The published tensors by the names of `transformers`."""
+    return renamed(state, _NAMES)
+
+
+def dino(state: State) -> Dino:
+    """A network in the shape of the tensors of `transformers_state`."""
+    width, _, patch, _ = state["embeddings.patch_embeddings.projection.weight"].shape
+    _, positions, _ = state["embeddings.position_embeddings"].shape
     return Dino(
-        width, count(state, "blocks."), patch, state["pos_embed"].shape[1], heads or width // HEAD
+        ViTConfig(
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=count(state, "layers."),
+            num_attention_heads=max(1, width // HEAD),
+            patch_size=patch,
+            image_size=patch * math.isqrt(positions - 1),  # The first is the class token's.
+            layer_norm_eps=1e-6,
+        )
     )

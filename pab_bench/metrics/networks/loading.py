@@ -53,7 +53,13 @@ def read_torchscript_state(path: Path) -> State:
     return state
 
 
-def build(make: Callable[[State], Network], state: State, path: Path | str, device: str) -> Network:
+def build(
+    make: Callable[[State], Network],
+    state: State,
+    path: Path | str,
+    device: str,
+    translate: Callable[[State], State] | None = None,
+) -> Network:
     """A network in the shape of its weights, with them, ready to be used.
 
     Args:
@@ -61,6 +67,7 @@ def build(make: Callable[[State], Network], state: State, path: Path | str, devi
         state: all tensors of the network, and no others.
         path: where they come from, for the message.
         device: where the network goes.
+        translate: from the published names to the network's; None = they are the same.
 
     Raises:
         MetricUnavailable: if names or shapes are others than the network's.
@@ -68,6 +75,7 @@ def build(make: Callable[[State], Network], state: State, path: Path | str, devi
     import torch
 
     try:
+        state = translate(state) if translate else state
         # On the meta device nothing is drawn at random, and nothing thrown away.
         with torch.device("meta"):
             network = make(state)

@@ -99,7 +99,7 @@ def load_backbone(net: str, folder: str | None, device: str) -> torch.nn.Sequent
     try:
         import torch
 
-        import pab_bench.torchvision_import  # noqa: F401  # isort: skip
+        import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
         from torchvision import models
     except ImportError as error:
         raise MetricUnavailable(f"lpips: a library cannot be imported: {error}") from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-import pab_bench.torchvision_import  # noqa: F401
+import pab_bench.imports.torchvision  # noqa: F401
 
 from torchvision.models.optical_flow import raft_large  # isort: skip
+
+from pab_bench.metrics.networks.names import renamed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,14 +40,7 @@ def torchvision_state(state: State) -> State:
 
     The original names the norm of a downsampled block twice, as `norm3` and `downsample.1`.
     """
-    renamed = {}
-    for name, tensor in state.items():
-        if ".norm3." in name:
-            continue
-        for pattern, replacement in _NAMES:
-            name = re.sub(pattern, replacement, name)
-        renamed[name] = tensor
-    return renamed
+    return renamed({k: v for k, v in state.items() if ".norm3." not in k}, _NAMES)
 
 
 def raft(state: State) -> nn.Module:

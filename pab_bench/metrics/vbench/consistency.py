@@ -111,17 +111,17 @@ def features(
 @lru_cache(maxsize=1)
 def load_dino(path: Path, device: str) -> torch.nn.Module:
     """DINO with published weights; see `networks.loading.build` for errors."""
-    from pab_bench.metrics.networks.dino import dino
+    from pab_bench.metrics.networks.dino import dino, transformers_state
     from pab_bench.metrics.networks.loading import build, read_state
 
-    return build(dino, read_state(path), path, device)
+    return build(dino, read_state(path), path, device, transformers_state)
 
 
 @lru_cache(maxsize=2)
 def load_clip_images(path: Path, device: str) -> torch.nn.Module:
     """CLIP's image network from OpenAI's file; see `networks.loading.build` for errors."""
-    from pab_bench.metrics.networks.clip import clip_images
+    from pab_bench.metrics.networks.clip import clip_images, image_state
     from pab_bench.metrics.networks.loading import build, part, read_torchscript_state
 
     state = part(read_torchscript_state(path), "visual.")
-    return build(clip_images, state, path, device)
+    return build(clip_images, state, path, device, image_state)

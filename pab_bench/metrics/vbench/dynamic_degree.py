@@ -83,4 +83,4 @@ def load_raft(path: Path, device: str) -> torch.nn.Module:
     from pab_bench.metrics.networks.loading import build, read_state
     from pab_bench.metrics.networks.raft import raft, torchvision_state
 
-    return build(raft, torchvision_state(read_state(path)), path, device)
+    return build(raft, read_state(path), path, device, torchvision_state)

@@ -80,7 +80,7 @@ def load_viclip(weights: Path, vocabulary: Path, device: str) -> tuple[ViClip, C
     """ViCLIP with published weights and its tokens; see `networks.loading.build` for errors."""
     from pab_bench.metrics.networks.clip_tokens import ClipTokens
     from pab_bench.metrics.networks.loading import build, read_state
-    from pab_bench.metrics.networks.viclip import viclip
+    from pab_bench.metrics.networks.viclip import transformers_state, viclip
 
-    network = build(viclip, read_state(weights, "model"), weights, device)
+    network = build(viclip, read_state(weights, "model"), weights, device, transformers_state)
     return network, ClipTokens(vocabulary)

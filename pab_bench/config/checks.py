@@ -1,0 +1,113 @@
+"""What only several settings together can get wrong.
+
+A section checks itself when it is made (`sections`, `settings`, `model_choice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from pab_bench.config.paths import CONF
+from pab_bench.methods.registry import METHODS
+from pab_bench.methods.rules import GapRule, KeyRule, Rules
+from pab_bench.problems import InvalidSettings, Problem, Problems, show
+from pab_bench.systems.timesteps.known import check_steps
+
+COSTS = {
+    "speedup": True,
+    "denoise_s": False,
+    "flops_ratio": False,
+    "reuse_share": True,
+    "peak_cache_bytes": False,
+}
+"""What can be optimised besides metrics, and whether higher is better."""
+
+
+@cache
+def task_names() -> tuple[str, ...]:
+    """What can be done with a configuration: the files in conf/task."""
+    return tuple(sorted(path.stem for path in (CONF / "task").glob("*.yaml")))
+
+
+def check_together(values: Mapping[str, Any], metrics: Collection[str], problems: Problems) -> None:
+    """Check what depends on the model, on other settings or on what there is.
+
+    Args:
+        values: the configuration as plain Python values, of the types of the schema.
+        metrics: names of the metrics that there are.
+        problems: receives what is wrong.
+    """
+    problems.choice("task", values["task"], task_names())
+    check_steps("steps", values["steps"], values["model"]["schedule"], problems)
+    problems.choice("method.name", values["method"]["name"], METHODS)
+    if values["compile"] and values["broadcast_object"] == "scores":
+        problems.add(
+            "compile",
+            True,
+            "compiled modules do not show their attention scores; set compile=false",
+        )
+    measured = values["metrics"]["names"]
+    for name in measured:
+        problems.choice("metrics.names", name, metrics)
+    objectives = values["objectives"]
+    for name in objectives:
+        problems.choice("objectives", name, (*measured, *COSTS))
+    if len(set(objectives)) < len(objectives):
+        problems.add("objectives", objectives, "must not name the same number twice")
+
+
+def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:
+    """Refuse a window in which nothing can be reused because no timestep falls into it.
+
+    Args:
+        rules: the rules of one run.
+        timesteps: the scheduler's timestep at every call of the transformer.
+
+    Returns:
+        Notices about keys that have no effect.
+
+    Raises:
+        ConfigError: with the window and the timesteps' range.
+    """
+    found = []
+    for kind, rule in _rules_by_key(rules):
+        if isinstance(rule, GapRule) and rule.skip and rule.gap > 1:
+            low, high = rule.threshold
+            if not any(low < t < high for t in timesteps):
+                found.append(
+                    Problem(
+                        f"{kind}_threshold={show(rule.threshold)}",
+                        f"no timestep lies between {low} and {high} (both excluded): the "
+                        f"{len(timesteps)} timesteps go from {max(timesteps)} to {min(timesteps)}"
+                        f"{_spacing(timesteps)}",
+                    )
+                )
+    if found:
+        raise InvalidSettings(found)
+    keys = rules.mlp_spatial
+    if isinstance(keys, KeyRule) and keys.keys:
+        absent = [key.timestep for key in keys.unmatched(timesteps)]
+        if absent:
+            near = f" nor within {keys.max_distance} of one" if keys.max_distance else ""
+            return [
+                f"mlp_keys: {show(absent)} are not among the {len(timesteps)} timesteps"
+                f"{_spacing(timesteps)}{near} and have no effect"
+            ]
+    return []
+
+
+def _rules_by_key(rules: Rules) -> list[tuple[str, GapRule | KeyRule]]:
+    return [
+        ("spatial", rules.spatial),
+        ("temporal", rules.temporal),
+        ("cross", rules.cross),
+        ("mlp", rules.mlp_spatial),
+    ]
+
+
+def _spacing(timesteps: Sequence[int]) -> str:
+    gaps = {a - b for a, b in pairwise(timesteps)}
+    return f" in steps of {gaps.pop()}" if len(gaps) == 1 else ""

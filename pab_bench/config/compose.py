@@ -1,0 +1,114 @@
+"""Composes a configuration from the files in `conf/` without Hydra, for programs and notebooks.
+
+The same files, schema and checks as on the command line; what Hydra adds to them (grids, folders of
+runs, interpolation) is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pab_bench.config.describe import expected, find, is_number_for_switch, unknown_key
+from pab_bench.config.paths import CONF
+from pab_bench.config.resolve import plain_values, resolve_values
+from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.settings import Settings
+from pab_bench.problems import InvalidSettings, Problem, did_you_mean, one_of, show
+
+_AT_THE_ROOT = "# @package _global_"
+_SHORT = {"prompts": "texts", "metrics": "names"}
+"""Sections of which a list means one key."""
+
+
+def compose(**overrides: Any) -> Settings:
+    """Compose, validate and return settings.
+
+    Args:
+        overrides: keys with their values; a group's name with one of its options
+            (`preset="pab236"`) or with a mapping of its keys; a key within a section in quotes
+            (`**{"model.height": 32}`).
+
+    Raises:
+        ConfigError: one message with everything that is wrong.
+    """
+    chosen, values = _apart(overrides)
+    config: DictConfig = OmegaConf.structured(schema_of(Configuration))
+    main = OmegaConf.load(CONF / "config.yaml")
+    assert isinstance(main, DictConfig)
+    defaults = main.pop("defaults")
+    main.pop("hydra")
+    config.merge_with(main)
+    for entry in defaults:
+        if not OmegaConf.is_dict(entry):
+            continue
+        ((group, option),) = entry.items()
+        if "/" not in group:  # Hydra's own.
+            config.merge_with(_option(group, chosen.pop(group, option)))
+    lines = [f"{key}={show(value)}" for key, value in values.items()]
+    problems = [p for key, value in values.items() if (p := _set(config, key, value)) is not None]
+    if problems:
+        raise InvalidSettings(problems)
+    return resolve_values(plain_values(config), lines)
+
+
+def options(group: str) -> list[str]:
+    """The options of a group: the files in its folder."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def read_option(group: str, name: str) -> dict[str, Any]:
+    """Read one option of a group as plain values, with what its defaults list names."""
+    content = OmegaConf.load(CONF / group / f"{name}.yaml")
+    assert isinstance(content, DictConfig)
+    inherited: dict[str, Any] = {}
+    for entry in content.pop("defaults", []):
+        if entry != "_self_":
+            inherited |= read_option(group, str(entry))
+    own = OmegaConf.to_container(content)
+    return inherited | {str(key): value for key, value in dict(own).items()}  # type: ignore[arg-type]
+
+
+def _apart(overrides: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The options of groups, and the values of dotted keys."""
+    chosen: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for key, value in overrides.items():
+        if isinstance(value, str) and (CONF / key).is_dir():
+            chosen[key] = value
+        elif isinstance(value, Mapping):
+            values |= {f"{key}.{inner}": entry for inner, entry in value.items()}
+        elif key in _SHORT and isinstance(value, Sequence):
+            values[f"{key}.{_SHORT[key]}"] = list(value)
+        else:
+            values[key] = value
+    return chosen, values
+
+
+def _option(group: str, name: str) -> dict[str, Any]:
+    known = options(group)
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise InvalidSettings([Problem(f"{group}={name}", f"must be {one_of(known)}.{hint}")])
+    content = read_option(group, name)
+    head = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8")
+    return content if head.startswith(_AT_THE_ROOT) else {group: content}
+
+
+def _set(config: DictConfig, key: str, value: Any) -> Problem | None:
+    shown = f"{key}={show(value)}"
+    try:
+        find(key)
+    except LookupError as error:
+        return Problem(shown, unknown_key(error, []))
+    try:
+        if is_number_for_switch(key, value):
+            raise OmegaConfBaseException
+        plain = list(value) if isinstance(value, tuple) else value
+        OmegaConf.update(config, key, plain, merge=True)
+    except OmegaConfBaseException:
+        return Problem(shown, f"must be {expected(key)}")
+    return None

@@ -1,0 +1,129 @@
+"""`conf/model`: a checkpoint, at a size, with what is recommended for it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from pab_bench.names import DTYPES
+from pab_bench.problems import Problems
+from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.open_sora import sizes as open_sora
+from pab_bench.systems.open_sora_plan import sizes as open_sora_plan
+from pab_bench.systems.registry import SAMPLERS
+from pab_bench.systems.timesteps.known import SCHEDULES, check_steps
+
+OFFLOADS = ("none", "model", "sequential")
+LATENT_SCALE = 8
+"""Frames are encoded at an eighth of their size by every supported system."""
+_ADDRESS = re.compile(r"\w+(\.\w+)*:\w+")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A model's recommended window per kind: [low, high] timesteps, both excluded.
+
+    None for a kind of attention that the model does not have.
+    """
+
+    spatial: tuple[int, ...] | None
+    temporal: tuple[int, ...] | None
+    cross: tuple[int, ...] | None
+    mlp: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class KeyedMlp:
+    """A model's recommended MLP broadcast, which the presets take.
+
+    Attributes:
+        keys: timesteps whose output is reused; None = nothing is recommended.
+        reuse_steps: by how many steps.
+        block: [first, last] block; None = all.
+        key_distance: how far a key may be from the timestep at which it takes effect.
+    """
+
+    keys: tuple[int, ...] | None = None
+    reuse_steps: int = 2
+    block: tuple[int, ...] | None = None
+    key_distance: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice(ModelSettings):
+    """A model with what is taken where the user says nothing.
+
+    Attributes:
+        steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        dtype: `float32`, `float16` or `bfloat16`.
+        threshold: windows of the rules.
+        mlp: MLP broadcast of the presets.
+    """
+
+    steps: int
+    guidance: float
+    dtype: str
+    threshold: Windows
+    mlp: KeyedMlp = field(default_factory=KeyedMlp)
+
+    def __post_init__(self) -> None:
+        """Refuse what the system cannot sample, as far as that is known without its weights."""
+        problems = self._checked()
+        problems.raise_if_any()
+
+    def notices(self) -> list[str]:
+        """What the user should know about the size of the video."""
+        # A mini has a size of its own.
+        return [] if self.repository is None else self._checked().notices
+
+    def settings(self) -> ModelSettings:
+        """The model alone."""
+        return ModelSettings(**{f.name: getattr(self, f.name) for f in fields(ModelSettings)})
+
+    def _checked(self) -> Problems:
+        problems = Problems("model")
+        problems.at_least("depth", self.depth, 1)
+        problems.at_least("frames", self.frames, 1)
+        _CHECKS.get(self.schedule or "", _check_size)(self, problems)
+        check_steps("steps", self.steps, self.schedule, problems)
+        check_guidance("guidance", self.guidance, problems)
+        problems.choice("dtype", self.dtype, DTYPES)
+        problems.choice("offload", self.offload, OFFLOADS)
+        problems.choice("schedule", self.schedule, SCHEDULES)
+        if not _ADDRESS.fullmatch(self.system):
+            problems.choice("system", self.system, SAMPLERS)
+        if self.path is not None and not Path(self.path).is_dir():
+            problems.add("path", self.path, "is not a folder; null = the model's own source")
+        return problems
+
+
+def check_guidance(key: str, value: float | None, problems: Problems) -> None:
+    """Guidance is a finite scale; up to 1 it is off."""
+    problems.finite(key, value, 0, "of at least 0 (up to 1: no guidance)")
+
+
+def _check_size(model: ModelChoice, problems: Problems) -> None:
+    for key in ("height", "width"):
+        value: int = getattr(model, key)
+        if value < LATENT_SCALE or value % LATENT_SCALE:
+            problems.add(key, value, f"must be a positive multiple of {LATENT_SCALE}")
+
+
+def _check_rectified_flow(model: ModelChoice, problems: Problems) -> None:
+    open_sora.check_video(model.frames, model.height, model.width, problems)
+    if not (math.isfinite(model.transform_scale) and model.transform_scale > 0):
+        problems.add("transform_scale", model.transform_scale, "must be above 0")
+
+
+def _check_pndm(model: ModelChoice, problems: Problems) -> None:
+    open_sora_plan.check_video(model.frames, model.height, model.width, problems)
+
+
+_CHECKS: dict[str, Callable[[ModelChoice, Problems], None]] = {
+    "rectified_flow": _check_rectified_flow,
+    "pndm": _check_pndm,
+}

@@ -1,0 +1,89 @@
+"""What is kept for later calls: tensors by address, in which dtype, where, and in how many bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import torch
+
+from pab_bench.engine.cache_options import CacheOptions
+
+Address = TypeVar("Address")
+_SMALLEST = 1e-20
+"""A tensor whose values are all below is kept as zeros."""
+
+
+class Cache(Generic[Address]):
+    """Kept tensors by address; several belong to one where a module attends several times.
+
+    Attributes:
+        bytes: what is held now, as allocated storage.
+        peak_bytes: the most that was held at once since the cache was made.
+    """
+
+    def __init__(self, options: CacheOptions | None = None) -> None:
+        self.options = options or CacheOptions()
+        self.bytes = self.peak_bytes = 0
+        self._kept: dict[Address, tuple[_Kept, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def put(self, address: Address, tensors: Sequence[torch.Tensor]) -> None:
+        """Keep `tensors` under an address that is not in use."""
+        kept = tuple(_Kept(tensor, self.options) for tensor in tensors)
+        self._kept[address] = kept
+        self.bytes += sum(entry.bytes for entry in kept)
+        self.peak_bytes = max(self.peak_bytes, self.bytes)
+
+    def get(self, address: Address, last: bool) -> list[torch.Tensor]:
+        """What was kept, as it was given; with `last` it is forgotten."""
+        kept = self._kept[address]
+        if last:
+            del self._kept[address]
+            self.bytes -= sum(entry.bytes for entry in kept)
+        return [entry.restored() for entry in kept]
+
+    def sizes(self) -> dict[Address, list[tuple[int, str]]]:
+        """Per address the number of elements of what was given, and the name of its dtype."""
+        return {address: [entry.given for entry in kept] for address, kept in self._kept.items()}
+
+    def clear(self) -> None:
+        """Forget everything but the peak."""
+        self._kept.clear()
+        self.bytes = 0
+
+
+class _Kept:
+    """One tensor in the dtype and place where it is kept."""
+
+    def __init__(self, tensor: torch.Tensor, options: CacheOptions) -> None:
+        self._dtype, self._device = tensor.dtype, tensor.device
+        self.given = tensor.numel(), str(tensor.dtype).removeprefix("torch.")
+        self._scale: torch.Tensor | None = None
+        if options.dtype is not None and (dtype := getattr(torch, options.dtype)) != tensor.dtype:
+            if dtype == torch.float8_e4m3fn:
+                largest = tensor.abs().amax().float().clamp_min(_SMALLEST)
+                self._scale = largest / torch.finfo(dtype).max
+                tensor = tensor / self._scale
+            tensor = tensor.to(dtype)
+        if options.device is not None and tensor.device.type != options.device:
+            tensor = _to_host(tensor)
+        self._tensor = tensor
+        # The storage: a view would hold more than its elements.
+        self.bytes = tensor.untyped_storage().nbytes()
+        if self._scale is not None:
+            self.bytes += self._scale.untyped_storage().nbytes()
+
+    def restored(self) -> torch.Tensor:
+        tensor = self._tensor.to(self._device, non_blocking=True)
+        if self._scale is not None:
+            return (tensor.to(self._scale.dtype) * self._scale).to(self._dtype)
+        return tensor.to(self._dtype)
+
+
+def _to_host(tensor: torch.Tensor) -> torch.Tensor:
+    """Copy to pinned memory without waiting: what reads it later is queued behind the copy."""
+    host = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
+    return host.copy_(tensor, non_blocking=tensor.is_cuda)

@@ -1,0 +1,214 @@
+"""Attaches a plan to a transformer. The only code that replaces a module's `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from pab_bench.engine.cache import Cache
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.engine.kept import Keep, keep_of, through
+from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
+from pab_bench.engine.ledger import Ledger
+from pab_bench.engine.observation import Observer as Observer
+from pab_bench.engine.observation import Probe, SiteOutput
+from pab_bench.engine.plan import Plan
+from pab_bench.engine.sites import Architecture, Compute, Visit
+from pab_bench.errors import PabBenchError
+
+Address = tuple[Group, int, int, int]
+"""Of what is kept: group, lane, block, and the call that computed it."""
+
+
+class PlanMismatch(PabBenchError):
+    """The sampler calls the transformer otherwise than the plan expects."""
+
+
+class Engine:
+    """A context in which a transformer follows a plan.
+
+    ::
+
+        with Engine(architecture, plan) as engine:
+            pipeline(...)
+        engine.ledger.check(plan)
+
+    State is new for every video: when all calls of the plan are done, the next call begins
+    another one. After a video that was broken off, `start_video` begins anew. On exit, also after
+    an exception, every module has its own `forward` again and nothing is kept.
+
+    Attributes:
+        plan: the decisions.
+        ledger: what happened in the current video.
+        cache: what is kept at the moment.
+
+    Args:
+        architecture: what to attach to.
+        plan: the decisions.
+        broadcast_object: which tensor is kept.
+        observers: are shown every computed output. Observing needs every site to be computed, so
+            a plan that reuses anything is refused together with observers.
+        lanes: transformer calls per denoising step: 1 where the guidance batch is one call, 2
+            where the conditional and the unconditional half are called in turn.
+        cache: in which dtype and where outputs are kept.
+        probe: stands around every site and call; without one, nothing of it is executed.
+
+    Raises:
+        ValueError: if plan and architecture do not fit.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        plan: Plan,
+        broadcast_object: BroadcastObject = "output",
+        observers: Sequence[Observer] = (),
+        lanes: int = 1,
+        cache: CacheOptions | None = None,
+        probe: Probe | None = None,
+    ) -> None:
+        if broadcast_object not in BROADCAST_OBJECTS:
+            raise ValueError(
+                f"broadcast_object: expected one of {BROADCAST_OBJECTS}, got {broadcast_object!r}"
+            )
+        if plan.depth != architecture.depth or set(plan.source) != set(architecture.groups):
+            raise ValueError(
+                f"the plan is for {plan.depth} blocks with {sorted(g.name for g in plan.source)}, "
+                f"the model has {architecture.depth} with "
+                f"{sorted(g.name for g in architecture.groups)}"
+            )
+        if observers and not plan.is_baseline():
+            raise ValueError("observers need a plan that reuses nothing")
+        self.plan = plan
+        self._architecture = architecture
+        self._object: BroadcastObject = broadcast_object
+        self.cache: Cache[Address] = Cache(cache)
+        self._probe = probe
+        self._observers = tuple(observers)
+        self._lanes = lanes
+        # Nested lists: indexing numpy arrays element by element is several times slower.
+        self._source = {group: table.tolist() for group, table in plan.source.items()}
+        self._last_use = {group: plan.last_use(group).tolist() for group in plan.source}
+        self._keep: dict[Group, Keep] = {}
+        self._replaced: list[tuple[nn.Module, Callable[..., Any] | None]] = []
+        self._hooks: list[RemovableHandle] = []
+        self.start_video()
+
+    def start_video(self) -> None:
+        """Forget everything about the video so far."""
+        self.ledger = Ledger(self.plan, self._lanes)
+        self.cache.clear()
+        self._done = 0
+        self._lane = self._call = -1
+        for observer in self._observers:
+            observer.start_video()
+
+    @property
+    def peak_cache_bytes(self) -> int:
+        """The most that was held at once."""
+        return self.cache.peak_bytes
+
+    def __enter__(self) -> Self:
+        """Attach."""
+        if self._hooks:
+            raise RuntimeError("already attached; leave the context first")
+        self.start_video()
+        transformer = self._architecture.transformer
+        self._hooks.append(
+            transformer.register_forward_pre_hook(self._begin_call, with_kwargs=True)
+        )
+        visit: Visit = self._visit
+        if self._probe is not None:
+            visit = self._probed(self._probe)
+            self._hooks.append(transformer.register_forward_hook(self._end_call))
+        blocks = self._architecture.blocks()
+        for group in self.plan.source:
+            modules = {
+                block.index: block.module for block in blocks if block.branch == group.branch
+            }
+            self._keep[group] = keep_of(group, self._object, modules)
+        for block in blocks:
+            # An instance's own `forward` (an offloading hook, say) must come back as it was.
+            own = block.module.__dict__.get("forward")
+            self._replaced.append((block.module, own))
+            forward = self._architecture.block_forward(block, visit)
+            block.module.forward = forward  # type: ignore[method-assign]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Restore every module and drop what was kept."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        for module, own in self._replaced:
+            if own is None:
+                del module.forward
+            else:
+                module.forward = own  # type: ignore[method-assign]
+        self._replaced.clear()
+        self.cache.clear()
+
+    def _begin_call(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        if self._done == self.plan.calls * self._lanes:
+            self.start_video()
+        self._call, self._lane = divmod(self._done, self._lanes)
+        expected = self.plan.timesteps[self._call]
+        timestep = self._architecture.timestep(args, kwargs)
+        if timestep != expected:
+            raise PlanMismatch(
+                f"call {self._call} of the transformer has timestep {timestep}, the plan expects "
+                f"{expected}; after a video that was broken off, call start_video()"
+            )
+        self._done += 1
+        if self._probe is not None:
+            self._probe.begin_call(self._lane, self._call)
+
+    def _end_call(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if self._probe is not None:
+            self._probe.end_call()
+
+    def _probed(self, probe: Probe) -> Visit:
+        def visit(
+            group: Group, block: int, compute: Compute, gate: torch.Tensor | None
+        ) -> torch.Tensor:
+            probe.begin_site(group, block, self._source[group][self._call][block] != self._call)
+            output = self._visit(group, block, compute, gate)
+            probe.end_site()
+            return output
+
+        return visit
+
+    def _visit(
+        self, group: Group, block: int, compute: Compute, gate: torch.Tensor | None
+    ) -> torch.Tensor:
+        call, lane = self._call, self._lane
+        source = self._source[group][call][block]
+        last_use = self._last_use[group]
+        if source != call:
+            known = self.cache.get((group, lane, block, source), last_use[source][block] == call)
+            self.ledger.reused(group, lane, call, block)
+            return self._keep[group].restore(block, known, compute, gate)
+        if last_use[call][block] > call:
+            ungated, gated, kept = self._keep[group].compute(block, compute, gate)
+            self.cache.put((group, lane, block, call), kept)
+        else:
+            ungated = compute()
+            gated = through(gate, ungated)
+        self.ledger.computed(group, lane, call, block)
+        if self._observers:
+            output = SiteOutput(group, block, call, lane, ungated, gate, gated)
+            for observer in self._observers:
+                observer.observe(output)
+        return gated

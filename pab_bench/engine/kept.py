@@ -1,0 +1,145 @@
+"""What of a site is kept for later calls, and how an output is made of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from pab_bench.engine.attention_scores import (
+    KeepProbabilities,
+    NoAttention,
+    UseProbabilities,
+    query_key_layers,
+)
+from pab_bench.engine.kinds import BroadcastObject, Group
+from pab_bench.engine.sites import Compute
+
+
+class Computed(NamedTuple):
+    """A site's output before its gate and after it, and what is kept of it."""
+
+    ungated: torch.Tensor
+    gated: torch.Tensor
+    kept: Sequence[torch.Tensor]
+
+
+class Keep(Protocol):
+    """How the sites of one group compute what is kept, and what they put out when they reuse."""
+
+    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+        """Compute a site of which something is needed later."""
+        ...
+
+    def restore(
+        self,
+        block: int,
+        kept: Sequence[torch.Tensor],
+        compute: Compute,
+        gate: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """What a site adds to the residual stream when it reuses what was kept of it."""
+        ...
+
+
+def keep_of(
+    group: Group, broadcast_object: BroadcastObject, modules: Mapping[int, nn.Module]
+) -> Keep:
+    """The way in which a group keeps a broadcast object.
+
+    Args:
+        group: the group.
+        broadcast_object: which tensor is kept.
+        modules: by index the blocks of the group's branch.
+    """
+    if broadcast_object == "ungated":
+        return KeepUngated()
+    if broadcast_object == "scores" and group.kind != "mlp":
+        return KeepScores(group, modules)
+    return KeepOutput()
+
+
+class KeepOutput:
+    """Keeps what is added to the residual stream: the gate is that of the call that computed it."""
+
+    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+        """Compute, and keep the output after the gate."""
+        ungated = compute()
+        gated = through(gate, ungated)
+        return Computed(ungated, gated, (gated,))
+
+    def restore(
+        self,
+        block: int,
+        kept: Sequence[torch.Tensor],
+        compute: Compute,
+        gate: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The very output that was kept."""
+        return kept[0]
+
+
+class KeepUngated:
+    """Keeps the module's output, which goes through the gate of the call that reuses it."""
+
+    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+        """Compute, and keep the output before the gate."""
+        ungated = compute()
+        return Computed(ungated, through(gate, ungated), (ungated,))
+
+    def restore(
+        self,
+        block: int,
+        kept: Sequence[torch.Tensor],
+        compute: Compute,
+        gate: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The output that was kept, times the new gate."""
+        return through(gate, kept[0])
+
+
+class KeepScores:
+    """Keeps the attention probabilities, which are multiplied with the values of the new call.
+
+    Args:
+        group: its group, of a kind that attends.
+        modules: by index the blocks of the group's branch.
+    """
+
+    def __init__(self, group: Group, modules: Mapping[int, nn.Module]) -> None:
+        self._group = group
+        self._unneeded = {index: query_key_layers(module) for index, module in modules.items()}
+
+    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+        """Compute with attention in the open, and keep its probabilities.
+
+        Raises:
+            NoAttention: if the module does not call `scaled_dot_product_attention`.
+        """
+        with KeepProbabilities() as keeping:
+            ungated = compute()
+        if not keeping.kept:
+            raise NoAttention(
+                f"{self._group.description} of block {block} does not call PyTorch's "
+                "scaled_dot_product_attention: its scores cannot be kept"
+            )
+        return Computed(ungated, through(gate, ungated), keeping.kept)
+
+    def restore(
+        self,
+        block: int,
+        kept: Sequence[torch.Tensor],
+        compute: Compute,
+        gate: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Compute everything but queries, keys and scores."""
+        with UseProbabilities(kept, self._unneeded[block]):
+            ungated = compute()
+        return through(gate, ungated)
+
+
+def through(gate: torch.Tensor | None, ungated: torch.Tensor) -> torch.Tensor:
+    """An output behind its gate; itself where there is none."""
+    return ungated if gate is None else gate * ungated

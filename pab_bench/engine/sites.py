@@ -1,0 +1,72 @@
+"""What the engine must know about an architecture to carry out a plan in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from pab_bench.engine.kinds import Branch, Group
+
+Compute = Callable[[], torch.Tensor]
+"""Computes a site's output before its gate; norm and modulation are included."""
+
+Visit = Callable[[Group, int, Compute, "torch.Tensor | None"], torch.Tensor]
+"""What a block calls at each of its sites: (group, block, compute, gate) to what is added to the
+residual stream. The gate is None where the architecture has none. The engine supplies it."""
+
+BlockForward = Callable[..., "torch.Tensor | tuple[torch.Tensor, ...]"]
+"""Returns what the block itself returns."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One transformer block whose `forward` the engine replaces while it is attached.
+
+    Attributes:
+        module: the block.
+        index: its index (0-based) among the blocks of its branch.
+        branch: its branch.
+    """
+
+    module: nn.Module
+    index: int
+    branch: Branch
+
+
+class Architecture(Protocol):
+    """One small class per transformer architecture implements this."""
+
+    @property
+    def transformer(self) -> nn.Module:
+        """The module that the pipeline calls at every denoising step."""
+        ...
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of sites that this architecture has."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Number of transformer block pairs."""
+        ...
+
+    def blocks(self) -> Sequence[Block]:
+        """Every block that holds sites."""
+        ...
+
+    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+        """The timestep, truncated to an integer, of a call of `transformer`."""
+        ...
+
+    def block_forward(self, block: Block, visit: Visit) -> BlockForward:
+        """A replacement for `block.module.forward` that sends every site through `visit`.
+
+        It must compute the same operations in the same order, so that a run in which nothing is
+        reused equals the bare model bit for bit.
+        """
+        ...

@@ -1,0 +1,78 @@
+"""How long points will take, from what earlier ones took."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pab_bench.config.settings import Settings
+from pab_bench.experiment.device import device_kind, resolve_device
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.experiment.planned import Planned
+from pab_bench.store.points import Store
+from pab_bench.store.records import Record
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Medians over earlier points of the same model, size, dtype and device.
+
+    Attributes:
+        step_s: seconds of a computed denoising step.
+        video_s: seconds that a video takes besides: text encoding, decoding, metrics.
+        records: how many points they come from.
+    """
+
+    step_s: float
+    video_s: float
+    records: int
+
+    def seconds(self, point: Planned) -> float | None:
+        """What a point will take; None if the number of its steps is not known."""
+        if point.plan is None:
+            return None
+        settings = point.settings
+        calls = point.plan.calls
+        steps = (
+            calls
+            - point.replayed
+            + calls * (settings.measure.warmups + settings.measure.repeats - 1)
+        )
+        if point.is_baseline and settings.record.curves:
+            steps += calls  # Attention differences are recorded in a pass of their own.
+        return point.videos * (steps * self.step_s + self.video_s)
+
+
+def earlier_records(settings: Settings) -> list[Record]:
+    """The finished points in the store that tell how long `settings` will take."""
+    own = settings_identity(settings)
+    place = {
+        "model": own["model"],
+        "dtype": own["dtype"],
+        "device": device_kind(resolve_device(settings.device)),
+    }
+    return [
+        record
+        for record in Store(settings.results_dir).records()
+        if record.status == "ok"
+        and "point_s" in record.timing
+        and all(record.config.get(key) == value for key, value in place.items())
+    ]
+
+
+def rates(records: Sequence[Record]) -> Rates | None:
+    """The rates of earlier points; None without any."""
+    if not records:
+        return None
+    steps, videos = [], []
+    for record in records:
+        timing = record.timing
+        count = len(record.prompts) * len(record.seeds)
+        steps.append(timing["denoise_s"]["median"] / record.plan["calls"])
+        videos.append(
+            timing["encode_s"]["median"]
+            + timing["decode_s"]["median"]
+            + timing["metrics_s"]["median"] / count
+        )
+    return Rates(statistics.median(steps), statistics.median(videos), len(records))

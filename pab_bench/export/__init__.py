@@ -1,0 +1,1 @@
+"""Hands videos to other programs and reads back what they say."""

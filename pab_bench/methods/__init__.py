@@ -1,0 +1,1 @@
+"""Acceleration methods: a file each, which says what is computed and what is reused when."""

@@ -1,1 +1,0 @@
-"""Architectures that no maintained library has, as diffusers models and pipelines."""

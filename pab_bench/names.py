@@ -1,0 +1,9 @@
+"""Names that users type and that packages of different lines know."""
+
+from __future__ import annotations
+
+DTYPES = ("float32", "float16", "bfloat16")
+"""What models are sampled in."""
+
+CONVENTIONS = ("transformer", "macs", "linear_macs", "one_prompt", "generation", "paper")
+"""Ways to count operations; `pab_bench.cost.conventions` says what they are."""

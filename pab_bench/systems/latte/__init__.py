@@ -1,0 +1,1 @@
+"""Latte, and the block that systems of its kind share."""

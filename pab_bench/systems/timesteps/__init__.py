@@ -1,0 +1,1 @@
+"""Formulas of timesteps, so that they are known before a scheduler is loaded."""

@@ -1,0 +1,208 @@
+"""Where a model's files are, which are missing, and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pab_bench.errors import PabBenchError
+from pab_bench.files import write_json
+from pab_bench.systems.model import ModelSettings, PartSettings
+
+Requirements = Mapping[str, Sequence[str]]
+"""What a folder must hold: a name for people, and glob patterns of which one must match."""
+
+
+class WeightsMissing(PabBenchError):
+    """Files of a pretrained model are not here; the message lists them and says what to do."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The folders of a model's parts.
+
+    Attributes:
+        folders: a folder for every part; a whole pipeline is one part.
+        required: the files in each of them that determine the model.
+    """
+
+    folders: Mapping[str, Path]
+    required: Mapping[str, Requirements]
+
+    def digest(self, cache: Path | None = None) -> str:
+        """SHA-256 over all parts; `cache` as for `weights_digest`."""
+        digests = {
+            part: weights_digest(folder, self.required[part], cache)
+            for part, folder in self.folders.items()
+        }
+        if len(digests) == 1:
+            return next(iter(digests.values()))
+        return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+
+def find_parts(
+    model: ModelSettings, required: Mapping[str, Requirements], path: str | None
+) -> Weights:
+    """The folders with all files of a model.
+
+    Args:
+        model: says where `vae` and `text_encoder` are; every other part is the model's own.
+        required: per part, what must be there.
+        path: folder of the model's own part; None = from the hub's cache or the hub.
+
+    Raises:
+        WeightsMissing: with the missing files of every part and what to do.
+    """
+    own = PartSettings(path, model.repository, model.revision)
+    parts = {"vae": model.vae, "text_encoder": model.text_encoder}
+    folders, errors = {}, []
+    for name, files in required.items():
+        part = parts.get(name, own)
+        key = f"model.{name}" if name in parts else "model"
+        try:
+            folders[name] = find_weights(
+                model.name, part.path, part.repository, part.revision, files, key
+            )
+        except WeightsMissing as error:
+            errors.append(str(error))
+    if errors:
+        raise WeightsMissing("\n".join(errors))
+    return Weights(folders, required)
+
+
+def missing_files(folder: Path, required: Requirements) -> list[str]:
+    """The requirements that `folder` does not meet, and missing parts of divided files."""
+    missing: list[str] = []
+    for name, patterns in required.items():
+        present = [pattern for pattern in patterns if any(folder.glob(pattern))]
+        parts = [_missing_parts(folder, pattern) for pattern in present]
+        if not present:
+            missing.append(name)
+        elif all(parts):
+            missing += parts[0]
+    return missing
+
+
+def download_patterns(required: Requirements) -> list[str]:
+    """What to take from a repository: the required files, and the indices of divided ones."""
+    patterns = [pattern for group in required.values() for pattern in group]
+    weights = [pattern for pattern in patterns if pattern.endswith((".safetensors", ".bin"))]
+    return patterns + [_index_of(pattern) for pattern in weights]
+
+
+def _index_of(pattern: str) -> str:
+    return f"{pattern}.index.json"
+
+
+def _missing_parts(folder: Path, pattern: str) -> list[str]:
+    missing: list[str] = []
+    for index in sorted(folder.glob(_index_of(pattern))):
+        parts = {
+            index.parent / name for name in json.loads(index.read_text())["weight_map"].values()
+        }
+        missing += sorted(p.relative_to(folder).as_posix() for p in parts if not p.exists())
+    return missing
+
+
+def find_weights(
+    name: str,
+    path: str | None,
+    repository: str | None,
+    revision: str | None,
+    required: Requirements,
+    key: str = "model",
+) -> Path:
+    """The folder with all files of model `name`.
+
+    Args:
+        name: the model's name, for messages.
+        path: a local folder, or None to take the files from the hub's cache or the hub.
+        repository: the hub's repository.
+        revision: its pinned revision.
+        required: what must be there.
+        key: of the configuration, for messages.
+
+    Raises:
+        WeightsMissing: with the list of missing files and what to do.
+    """
+    if path is not None:
+        folder = Path(path).expanduser()
+        missing = missing_files(folder, required)
+        if missing:
+            found = "has not all files" if folder.is_dir() else "is no folder"
+            raise WeightsMissing(
+                f"model {name}: {key}.path={path} {found}; missing: {', '.join(missing)}"
+            )
+        return folder
+    if repository is None:
+        raise WeightsMissing(f"model {name}: set {key}.path or {key}.repository")
+    return _from_hub(name, repository, revision, required, key)
+
+
+def _from_hub(
+    name: str, repository: str, revision: str | None, required: Requirements, key: str
+) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    patterns = download_patterns(required)
+    reason = ""
+    for offline in (True, False):
+        try:
+            folder = Path(
+                snapshot_download(
+                    repository,
+                    revision=revision,
+                    allow_patterns=patterns,
+                    local_files_only=offline,
+                )
+            )
+        except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            continue
+        if not missing_files(folder, required):
+            return folder
+        reason = "the copy in the cache is incomplete"
+    cache = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    snapshots = sorted(cache.glob("snapshots/*"))
+    missing = missing_files(snapshots[-1], required) if snapshots else list(required)
+    raise WeightsMissing(
+        f"model {name}: {repository} at revision {revision} is not in the cache {cache} and could "
+        f"not be downloaded ({reason}).\nMissing: {', '.join(missing)}.\nOn a machine with network "
+        f"run `hf download {repository} --revision {revision} --local-dir DIR`, bring DIR here and "
+        f"set {key}.path=DIR."
+    )
+
+
+def weights_digest(folder: Path, required: Requirements, cache: Path | None = None) -> str:
+    """SHA-256 over names and contents of the files that determine a model.
+
+    Args:
+        folder: the model's folder.
+        required: which of its files these are.
+        cache: a JSON file that remembers digests by path, size and modification time, so that
+            large models are read once.
+    """
+    patterns = [pattern for group in required.values() for pattern in group]
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+    stamp = json.dumps([[str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns] for p in files])
+    key = hashlib.sha256(stamp.encode()).hexdigest()
+    known: dict[str, str] = {}
+    if cache is not None and cache.exists():
+        try:
+            known = json.loads(cache.read_text())
+        except ValueError:
+            known = {}
+    if key not in known:
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(file.relative_to(folder).as_posix().encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        known[key] = digest.hexdigest()
+        if cache is not None:
+            write_json(cache, known)
+    return known[key]

@@ -1,0 +1,55 @@
+"""`task=cost`: what every grid point would cost, without weights, as a table and as JSON."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+
+from pab_bench.config.grid import Grid, GridPoint
+from pab_bench.cost.conventions import CONVENTIONS, Convention, get_convention
+from pab_bench.cost.estimate import Estimate, estimate
+from pab_bench.cost.table import grid_table, kinds_table, notes
+from pab_bench.files import write_json
+
+_WIDTH = 120
+
+
+def cost(grid: Grid) -> int:
+    """Print what the points cost, and write it to `json` if that is set.
+
+    A single point's file is one object; a sweep's has them under `points`, each with its
+    `overrides`. With `convention=all` a point is there once for every convention.
+
+    Returns:
+        Exit status 0.
+
+    Raises:
+        ConfigError: if a model is not known without its weights.
+    """
+    estimates = [
+        (point, estimate(point.settings, c)) for point in grid.points for c in _ways(point)
+    ]
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    console.print(grid_table(estimates))
+    if len(grid.points) == 1:
+        console.print(kinds_table(estimates[0][1]))
+    for line in notes([e for _, e in estimates]):
+        console.print(line, highlight=False, soft_wrap=True)
+    path = grid.points[0].settings.json
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, _content(grid, estimates))
+        console.print(f"written to {path}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _ways(point: GridPoint) -> list[Convention]:
+    name = point.settings.convention
+    return list(CONVENTIONS.values()) if name == "all" else [get_convention(name)]
+
+
+def _content(grid: Grid, estimates: list[tuple[GridPoint, Estimate]]) -> dict[str, Any]:
+    rows = [{"overrides": list(point.overrides), **e.to_json()} for point, e in estimates]
+    return {"points": rows} if grid.multirun or len(rows) > 1 else rows[0]

@@ -1,0 +1,8 @@
+"""`python -m pab_bench.verify`."""
+
+from __future__ import annotations
+
+from pab_bench.verify.command import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

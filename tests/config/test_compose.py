@@ -1,0 +1,93 @@
+"""What is composed without Hydra is what the command line composes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hydra import compose as by_hydra
+
+from pab_bench.config.compose import compose, options, read_option
+from pab_bench.config.paths import CONF
+from pab_bench.config.resolve import resolve
+from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.settings import Settings
+from pab_bench.errors import ConfigError
+
+
+def same(ours: Settings, lines: list[str]) -> bool:
+    theirs = resolve(by_hydra("config", lines), lines)
+    return replace(ours, overrides=()) == replace(theirs, overrides=())
+
+
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model(model: str, hydra_ready: None) -> None:
+    assert same(compose(model=model), [f"model={model}"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "lines"),
+    [
+        ({}, []),
+        ({"preset": "pab236", "without": "cross"}, ["preset=pab236", "without=cross"]),
+        ({"spatial_gap": 2, "spatial_block": (0, 3)}, ["spatial_gap=2", "spatial_block=[0,3]"]),
+        ({"measure": "latency", "measure.repeats": 5}, ["measure=latency", "measure.repeats=5"]),
+        ({"measure": {"repeats": 5}}, ["measure.repeats=5"]),
+        ({"prompts": ["a", "b"]}, ["prompts.texts=[a,b]"]),
+        ({"metrics": ["psnr"]}, ["metrics.names=[psnr]"]),
+        ({"task": "advise", "advise": {"max_lpips": 0.1}}, ["task=advise", "advise.max_lpips=0.1"]),
+        ({"dtype": "bf16", "cache.dtype": "fp16"}, ["dtype=bf16", "cache.dtype=fp16"]),
+    ],
+)  # fmt: skip
+def test_keys(keys: dict[str, object], lines: list[str], hydra_ready: None) -> None:
+    assert same(compose(**keys), lines)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"spatial_gp": 2}, "spatial_gp=2: there is no key 'spatial_gp'. Did you mean 'spatial_g"),
+        ({"measure": {"repeat": 2}}, "measure.repeat=2: there is no key 'repeat' in measure"),
+        ({"spatial_gap": "x"}, "spatial_gap=x: must be a whole number"),
+        ({"spatial_skip": 2}, "spatial_skip=2: must be true or false"),
+        ({"preset": "pab23"}, "preset=pab23: must be one of none, pab236"),
+        ({"model": "late"}, "model=late: must be one of cogvideox, latte"),
+        ({"steps": 0}, "steps=0: must be a whole number from 1 to 1000"),
+    ],
+)  # fmt: skip
+def test_wrong_keys_have_the_messages_of_the_command_line(
+    keys: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(**keys)
+    assert str(caught.value).startswith(message)
+
+
+def test_an_option_inherits_what_it_names() -> None:
+    own = read_option("model", "latte_mini_random")
+    expected = read_option("model", "latte_mini")
+    assert own == expected | {"name": "latte_mini_random", "random_weights": True}
+
+
+def test_the_schema_has_every_key_of_the_settings() -> None:
+    keys = {entry.name for entry in fields(schema_of(Configuration))}
+    assert keys == {entry.name for entry in fields(Configuration)}
+
+
+def test_what_the_files_say_are_the_defaults() -> None:
+    """A key's value in conf/config.yaml or conf/task is there to be read: it is the schema's."""
+    from omegaconf import OmegaConf
+
+    schema = OmegaConf.structured(schema_of(Configuration))
+    for path in (CONF / "config.yaml", *(CONF / "task").glob("*.yaml")):
+        content = OmegaConf.load(path)
+        for key in set(content) - {"defaults", "hydra", "task"}:
+            assert content[key] == schema[key], f"{path}: {key}"
+
+
+def test_every_key_of_a_run_is_explained_in_help() -> None:
+    text = (CONF / "hydra" / "help" / "pab_bench.yaml").read_text()
+    for entry in fields(Configuration):
+        name = entry.name.removeprefix("spatial_").removeprefix("temporal_").removeprefix("cross_")
+        name = name if name.startswith("mlp_key") else name.removeprefix("mlp_")
+        assert name in text or (CONF / entry.name).is_dir(), entry.name

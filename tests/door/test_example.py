@@ -1,0 +1,69 @@
+"""Everything that the documentation shows is run."""
+
+import doctest
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from door.systems_at_hand import latte as latte_at_hand
+
+DOCS = Path(__file__).parents[2] / "docs"
+FLAGS = doctest.NORMALIZE_WHITESPACE
+MODULES = ("attach", "observe", "measure", "results", "experiment")
+
+
+@pytest.fixture
+def known(latte, tmp_path):
+    """What examples take for granted: a pipeline, how it is called, and a folder for results."""
+    small = {"model.height": 32, "model.width": 32, "steps": 8, "metrics": ["psnr"]}
+    return {
+        "pipe": latte.pipe,
+        "make": lambda: latte.make(steps=8),
+        "folder": tmp_path,
+        "small": small,
+    }
+
+
+def failures(test):
+    found = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=found.append)
+    return "".join(found)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name, known, sweep_folder):
+    module = importlib.import_module(f"pab_bench.door.{name}")
+    if name == "results":
+        known["folder"] = sweep_folder
+    tests = [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    assert tests
+    for test in tests:
+        test.globs.update(known)
+        assert failures(test) == ""
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_pages(page, tmp_path):
+    text = (DOCS / page).read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    test = doctest.DocTestParser().get_doctest(
+        "\n".join(blocks), {"results_dir": str(tmp_path)}, page, page, 0
+    )
+    assert failures(test) == ""
+
+
+@pytest.mark.parametrize("notebook", sorted(path.name for path in DOCS.glob("*.ipynb")))
+def test_notebooks(notebook):
+    cells = json.loads((DOCS / notebook).read_text())["cells"]
+    names = {"__name__": "__main__"}
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            exec(compile("".join(cell["source"]), f"{notebook}, cell {number}", "exec"), names)
+
+
+def test_the_pipeline_of_the_examples_is_the_documented_one():
+    assert type(latte_at_hand().pipe).__name__ in (DOCS / "api.md").read_text()

@@ -1,0 +1,93 @@
+"""Stores made before keep their value: addresses are unchanged, and nothing is computed again."""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pab_bench.cli import main
+from pab_bench.config import hydra_setup
+from pab_bench.config.preflight import preflight
+from pab_bench.experiment import identity as identity_of_points
+from pab_bench.experiment import sampling
+from pab_bench.experiment.identity import baseline_of, settings_identity, video_identity
+from pab_bench.store.points import point_id
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "store"
+IDENTITIES = json.loads((FIXTURE / "identities.json").read_text())
+KNOWN = {"weights": "0" * 64, "versions": {"torch": "1"}, "device": "cpu"}
+COMMAND = (
+    "-m",
+    "spatial_gap=1,2",
+    "mlp_skip=true",
+    "mlp_keys=[750]",
+    "mlp_reuse_steps=1",
+    "steps=4",
+    'prompts.texts=["a small red circle moves slowly to the right on a black background"]',
+    "record.videos=false",
+    "model.height=32",
+    "model.width=32",
+    "metrics.names=[psnr]",
+    "tape.disk_gb=0",
+    "device=cpu",
+)
+
+
+@pytest.mark.parametrize("command", IDENTITIES)
+def test_addresses_are_unchanged(command, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    hydra_setup.register()
+    arguments = sorted(shlex.split(command), key=lambda argument: argument != "-m")
+    points = preflight(hydra_setup.argument_parser().parse_args(arguments)).points
+    found = {}
+    for settings in (s for p in points for s in (p.settings, baseline_of(p.settings))):
+        own = settings_identity(settings)
+        found[point_id({**own, **KNOWN})] = point_id(video_identity(own))
+    for point in IDENTITIES[command].values():
+        for addresses in point.values():
+            assert found.get(addresses["id"]) == addresses["video"]
+
+
+def records(store):
+    return {p.parent.name: json.loads(p.read_text()) for p in store.glob("points/*/record.json")}
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the store, and the versions that it was made with."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(FIXTURE / "points", tmp_path / "results" / "points")
+    before = records(tmp_path / "results")
+    versions = next(iter(before.values()))["config"]["versions"]
+    monkeypatch.setattr(identity_of_points, "decisive_versions", lambda: versions)
+    return tmp_path / "results"
+
+
+def test_an_old_store_is_used_without_computing_anything(copied, monkeypatch):
+    def sampled(*arguments, **options):
+        raise AssertionError("a stored point was sampled again")
+
+    monkeypatch.setattr(sampling, "sample_video", sampled)
+    before = records(copied)
+    assert len(before) == 3
+    assert main(COMMAND) == 0
+    (run,) = (copied / "sweep").iterdir()
+    pointers = [json.loads((run / number / "point.json").read_text()) for number in "01"]
+    assert [pointer["cached"] for pointer in pointers] == [True, True]
+    assert {pointer["id"] for pointer in pointers} < set(before)
+    assert records(copied) == before
+
+
+def test_another_seed_would_be_computed(copied, monkeypatch):
+    """The test above can fail."""
+    sampled = []
+
+    def refused(*arguments, **options):
+        sampled.append(1)
+        raise AssertionError("sampled")
+
+    monkeypatch.setattr(sampling, "sample_video", refused)
+    assert main([*COMMAND, "seeds=[1]"]) == 1
+    assert sampled

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pab_bench.errors import PabBenchError
 
-class AnalysisError(Exception):
+
+class AnalysisError(PabBenchError):
     """Base of all errors that the analysis raises on purpose."""
 
 

@@ -40,14 +40,16 @@ _ADDRESSES = {
 __all__ = list(_ADDRESSES)
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _ADDRESSES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pab_bench.registry import load as load_address
+if not TYPE_CHECKING:  # A type checker would take any name for one of ours.
 
-    value = globals()[name] = load_address(_ADDRESSES[name])
-    return value
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first asked for."""
+        if name not in _ADDRESSES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from pab_bench.registry import load as load_address
+
+        value = globals()[name] = load_address(_ADDRESSES[name])
+        return value
 
 
 def __dir__() -> list[str]:

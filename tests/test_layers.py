@@ -67,26 +67,18 @@ def line(module: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
-def imported(path: Path) -> Iterator[tuple[str, bool]]:
-    """Modules that a file names in imports, and whether they are imported when it runs.
+def imported(path: Path) -> Iterator[str]:
+    """Modules that a file names in imports, wherever they stand.
 
-    An import for the type checker alone is an import of what is known, too: it obeys the order.
+    An import within a function, or for the type checker alone, is one of what is known, too.
     """
-    tree = ast.parse(path.read_text())
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, id(node) not in typing_only) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                name = inner if inner in MODULES else node.module
-                yield name, id(node) not in typing_only
+                yield inner if inner in MODULES else node.module
 
 
 def test_every_package_has_its_line():
@@ -97,12 +89,8 @@ def test_nothing_imports_from_below():
     wrong = [
         f"{module} imports {name}"
         for module, path in MODULES.items()
-        for name, _ in imported(path)
-        if name.split(".")[0] in ("pab_bench", "analysis")
-        and name in MODULES
-        and name != "pab_bench"
-        and LINE_OF[line(name)] > LINE_OF[line(module)]
-        and module != "pab_bench"
+        for name in imported(path)
+        if name in MODULES and LINE_OF[line(name)] > LINE_OF[line(module)]
     ]
     assert wrong == []
 
@@ -113,7 +101,7 @@ def test_a_line_does_not_know(package):
         f"{module} imports {name}"
         for module, path in MODULES.items()
         if line(module) == package
-        for name, _ in imported(path)
+        for name in imported(path)
         if name.split(".")[0] in NEVER[package]
     ]
     assert wrong == []
@@ -155,11 +143,9 @@ def test_the_search_for_circles_finds_one():
 def test_no_circles(of):
     edges: dict[str, set[str]] = {}
     for module, path in MODULES.items():
-        for name, at_run_time in imported(path):
-            if name not in MODULES or (of == "files" and not at_run_time):
-                continue
+        for name in imported(path):
             start, end = (module, name) if of == "files" else (line(module), line(name))
-            if start != end:
+            if name in MODULES and start != end:
                 edges.setdefault(start, set()).add(end)
     assert circles(edges) == []
 

@@ -12,7 +12,7 @@ from pab_bench.errors import ConfigError
 from pab_bench.methods.registry import METHODS
 from pab_bench.names import CONVENTIONS as CONVENTION_NAMES
 from pab_bench.registry import Registry, load
-from pab_bench.systems.registry import BLUEPRINTS, SAMPLERS
+from pab_bench.systems.registry import SYSTEMS
 from pab_bench.tasks.registry import TASKS, JobTask
 
 
@@ -35,10 +35,11 @@ def test_an_unknown_name_is_told_with_the_nearest():
         registry.load("psn")
 
 
-@pytest.mark.parametrize("registry", [SAMPLERS, BLUEPRINTS, METHODS], ids=lambda r: r.what)
-def test_every_entry_exists(registry):
-    for name in registry:
-        assert callable(registry.load(name))
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_part_of_a_system_exists(name):
+    system = SYSTEMS.load(name)
+    for address in (system.architecture, system.sampler, system.blueprint):
+        assert callable(load(address))
 
 
 def test_every_task_exists_and_has_its_file():

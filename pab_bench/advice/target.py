@@ -102,6 +102,7 @@ def stated_target(settings: Settings) -> Target | None:
     Raises:
         ConfigError: if there is neither, or a contradiction, or something that cannot be predicted.
     """
+    rules_to_beat(settings)
     advise = settings.advise
     bounds = {"lpips": advise.max_lpips, "psnr": advise.min_psnr}
     worst = {metric: value for metric, value in bounds.items() if value is not None}

@@ -152,7 +152,7 @@ def _show(results: Results, output: Path, files: int) -> None:
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)
-    for line in missing(results):
+    for line in missing(results.measured, results.pairs):
         console.print(escape(line), style="yellow", highlight=False, soft_wrap=True)
     console.print(f"{files} files in {escape(str(output))}", highlight=False, soft_wrap=True)
 

@@ -107,7 +107,7 @@ class Results:
         tables.mkdir(parents=True, exist_ok=True)
         values, summary = self.values(), self.summary()
         videos = values[values["frame"] < 0].drop(columns="frame")
-        notes = table.notes(self)
+        notes = table.notes(self.measured, self.pairs, self.about)
         written = {
             folder / "metrics.parquet": lambda path: values.to_parquet(path, index=False),
             folder / "videos.csv": lambda path: videos.to_csv(path, index=False),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pab_bench.compare.pairs import Pairs
+from pab_bench.metrics.measure import Measured
 from pab_bench.text.missing import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pab_bench.compare.results import Results
 
 HEADINGS = ("metric", "mean", "95 % interval", "median", "videos", "remarks")
 NUMERIC = (False, True, True, True, True, False)
@@ -30,30 +30,34 @@ def cells(summary: pd.DataFrame) -> tuple[list[str], list[list[str]], list[bool]
     return list(HEADINGS), [_row(row) for row in summary.to_dict("records")], list(NUMERIC)
 
 
-def notes(results: Results) -> list[str]:
-    """What the numbers mean, what is missing and why, and where all of it comes from."""
-    pairs, about = results.pairs, results.about
+def notes(found: Sequence[Measured], pairs: Pairs, about: Mapping[str, Any]) -> list[str]:
+    """What the numbers mean, what is missing and why, and where all of it comes from.
+
+    Args:
+        found: every metric of all pairs that could be read.
+        pairs: which those are, and which were refused.
+        about: `reference`, `test` and `versions`.
+    """
     measured = len(pairs.measured)
     lines = [
         f"{measured} of {measured + len(pairs.refused)} pairs measured: {about['test']} against "
         f"{about['reference']}.",
         INTERVALS,
         *(f"Refused: {name}: {reason}" for name, reason in pairs.refused.items()),
-        *missing(results),
+        *missing(found, pairs),
     ]
     lines += [
-        f"{one.metric.label}: {one.metric.definition} ({one.metric.source})."
-        for one in results.measured
+        f"{one.metric.label}: {one.metric.definition} ({one.metric.source})." for one in found
     ]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return [*lines, f"Versions: {versions}."]
 
 
-def missing(results: Results) -> list[str]:
+def missing(found: Sequence[Measured], pairs: Pairs) -> list[str]:
     """A line for every metric and reason, with the pairs that have no value for it."""
     lines = []
-    names = [pair.name for pair in results.pairs.measured]
-    for one in results.measured:
+    names = [pair.name for pair in pairs.measured]
+    for one in found:
         reasons: dict[str, list[str]] = {}
         for name, video in zip(names, one.videos, strict=bool(one.videos)):
             if video.mean.value is None:

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 from pab_bench.config.paths import CONF
-from pab_bench.methods.registry import METHODS
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
 from pab_bench.systems.timesteps.known import check_steps
@@ -42,7 +41,6 @@ def check_together(values: Mapping[str, Any], metrics: Collection[str], problems
     """
     problems.choice("task", values["task"], task_names())
     check_steps("steps", values["steps"], values["model"]["schedule"], problems)
-    problems.choice("method.name", values["method"]["name"], METHODS)
     if values["compile"] and values["broadcast_object"] == "scores":
         problems.add(
             "compile",

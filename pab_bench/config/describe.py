@@ -17,6 +17,7 @@ _WORDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     str: "a text",
+    Any: "a value",
     list[int]: "a list of whole numbers, such as [0,5]",
     list[str]: "a list of texts",
 }
@@ -37,6 +38,8 @@ def find(key: str) -> Any:
     section: Any = schema_of(Configuration)
     path: list[str] = []
     for part in key.split("."):
+        if typing.get_origin(section) is dict:  # The keys of a method, which knows them itself.
+            return Any
         if not dataclasses.is_dataclass(section):
             raise LookupError(path, part, [])
         keys = _keys(typing.cast("type", section))
@@ -65,12 +68,21 @@ def is_number_for_switch(key: str, value: object) -> bool:
 
     OmegaConf would take it for true.
     """
-    return find(key) is bool and type(value) in (int, float)
+    return is_number_for_switch_of(find(key), value)
+
+
+def is_number_for_switch_of(hint: Any, value: object) -> bool:
+    """The same, of a key of a given type."""
+    return hint is bool and type(value) in (int, float)
 
 
 def expected(key: str) -> str:
     """What values a key takes, in words."""
-    hint = find(key)
+    return expected_of(find(key))
+
+
+def expected_of(hint: Any) -> str:
+    """What values a key of a given type takes, in words."""
     if dataclasses.is_dataclass(hint):
         return f"a mapping with {', '.join(_keys(typing.cast('type', hint)))}"
     if typing.get_origin(hint) in (types.UnionType, typing.Union):

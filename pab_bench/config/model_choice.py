@@ -13,7 +13,7 @@ from pab_bench.problems import Problems
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.open_sora import sizes as open_sora
 from pab_bench.systems.open_sora_plan import sizes as open_sora_plan
-from pab_bench.systems.registry import SAMPLERS
+from pab_bench.systems.registry import SYSTEMS
 from pab_bench.systems.timesteps.known import SCHEDULES, check_steps
 
 OFFLOADS = ("none", "model", "sequential")
@@ -95,7 +95,7 @@ class ModelChoice(ModelSettings):
         problems.choice("offload", self.offload, OFFLOADS)
         problems.choice("schedule", self.schedule, SCHEDULES)
         if not _ADDRESS.fullmatch(self.system):
-            problems.choice("system", self.system, SAMPLERS)
+            problems.choice("system", self.system, SYSTEMS)
         if self.path is not None and not Path(self.path).is_dir():
             problems.add("path", self.path, "is not a folder; null = the model's own source")
         return problems

@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from pab_bench.config.describe import is_number_for_switch
+from pab_bench.config.describe import is_number_for_switch, unknown_key
 from pab_bench.config.grid import Grid, GridPoint
 from pab_bench.config.hydra_setup import Composer, grid_of
 from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
@@ -200,8 +200,17 @@ class _Preflight:
             try:
                 OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
             except OmegaConfBaseException as error:
-                raise InvalidSettings([self.checker.wrong_value(override)]) from error
+                raise InvalidSettings([self._refused(cfg, override)]) from error
         return plain_values(cfg)
+
+    def _refused(self, cfg: DictConfig, override: Override) -> Problem:
+        """Why OmegaConf does not take an override: no such key of the method, or a wrong value."""
+        section, _, key = override.key_or_group.rpartition(".")
+        keys = list(OmegaConf.select(cfg, section) or ()) if section else [key]
+        if key in keys:
+            return self.checker.wrong_value(override)
+        told = unknown_key(LookupError([section], key, keys), ())
+        return Problem(str(override.input_line), told)
 
     def _apply(self, base: _Composed, line: str, values: dict[str, Any]) -> None:
         """Set what one override says in `values`, converted to the schema's type."""
@@ -215,7 +224,7 @@ class _Preflight:
                 OmegaConf.update(cfg, key, override.value(), merge=True)
                 plain = plain_values(cfg)
             except OmegaConfBaseException as error:
-                raise InvalidSettings([self.checker.wrong_value(override)]) from error
+                raise InvalidSettings([self._refused(base.cfg, override)]) from error
             for part in key.split("."):
                 plain = plain[part]
             base.converted[line] = plain

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.checks import check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
+from pab_bench.config.method_choice import method_of
 from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.pab_file import merge_pab_file
 from pab_bench.config.prompt_file import prompt_texts
 from pab_bench.config.schema import Chosen
+from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
 from pab_bench.config.settings import Settings, Switches
 from pab_bench.config.shared_keys import with_shared_keys
-from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems
 from pab_bench.systems.timesteps.known import known_timesteps
-
-Section = TypeVar("Section")
 
 
 def resolve(cfg: DictConfig, overrides: Sequence[str] = ()) -> Settings:
@@ -68,6 +65,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     section(Chosen, values, problems)
     check_together(values, METRICS, problems)
     rules = _rules(values, overrides, problems)
+    method = method_of(values, rules, problems)
     steps = values["model"]["steps"] if values["steps"] is None else values["steps"]
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
@@ -84,7 +82,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     return Settings(
         **{**own, "measure": measure},
         model=model.settings(),
-        method=PyramidAttentionBroadcast(rules, values["broadcast_object"]),
+        method=method,
         prompts=prompts.texts,
         steps=steps,
         guidance=float(model.guidance if values["guidance"] is None else values["guidance"]),
@@ -95,49 +93,6 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
         notices=(*model.notices(), *problems.notices),
         overrides=tuple(overrides),
     )
-
-
-def section(kind: type[Section], values: Mapping[str, Any], problems: Problems) -> Section | None:
-    """Make a section of the configuration from plain values.
-
-    Args:
-        kind: a frozen dataclass; keys that it does not have are passed over.
-        values: lists for tuples, texts for paths, mappings for sections within.
-        problems: receives everything that it refuses.
-
-    Returns:
-        None if it refuses something.
-    """
-    before = len(problems.found)
-    hints = typing.get_type_hints(kind)
-    given: dict[str, Any] = {}
-    for entry in fields(kind):  # type: ignore[arg-type]
-        if entry.name in values:
-            given[entry.name] = _converted(hints[entry.name], values[entry.name], problems)
-    if len(problems.found) > before:
-        # What is within it is wrong; what else is wrong is found with the defaults in its place.
-        given = {key: value for key, value in given.items() if value is not _WRONG}
-    try:
-        made = kind(**given)
-    except InvalidSettings as error:
-        problems.found += error.problems
-        return None
-    return made if len(problems.found) == before else None
-
-
-_WRONG: Any = object()
-
-
-def _converted(hint: Any, value: Any, problems: Problems) -> Any:
-    if is_dataclass(hint):
-        made = section(typing.cast("type[Any]", hint), value, problems)
-        return _WRONG if made is None else made
-    if value is None:
-        return None
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if Path in options:
-        return Path(value).absolute()
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _rules(values: Mapping[str, Any], overrides: Sequence[str], problems: Problems) -> Rules:

@@ -107,6 +107,8 @@ def _plain(hint: Any) -> Any:
         return plain[0] if len(plain) == 1 else typing.Union[tuple(plain)]  # noqa: UP007
     if origin in (tuple, list, Sequence):
         return list[_plain(arguments[0])]  # type: ignore[misc]
+    if hint is MethodChoice:  # It has the keys of whichever method it names.
+        return dict[str, Any]
     if origin is typing.Literal or hint is Path:
         return str
     return schema_of(typing.cast("type", hint)) if is_dataclass(hint) else hint

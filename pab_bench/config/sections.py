@@ -20,7 +20,7 @@ _LARGEST_LAG = 32
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """`conf/method`.
+    """`conf/method`, whose other keys are those of the method that it names.
 
     Attributes:
         name: of the acceleration method.

@@ -52,8 +52,8 @@ def run(*points: Settings, name: str | None = None) -> Results:
     Example:
         >>> import pab_bench as pb
         >>> found = pb.run(pb.settings("latte_mini", spatial_gap=2, results_dir=folder, **small))
-        >>> found.summary[["status", "is_baseline"]].to_dict("list")
-        {'status': ['ok'], 'is_baseline': [False]}
+        >>> found.summary[["rules", "status"]].to_dict("list")
+        {'rules': ['S2 T- C-'], 'status': ['ok']}
     """
     # Deferred: settings can be made without torch.
     from pab_bench.door.results import load

@@ -16,7 +16,7 @@ from pab_bench.metrics.base import (
     check_pair,
     check_side,
 )
-from pab_bench.metrics.batches import in_batches, unit_samples
+from pab_bench.metrics.batches import float64_device, in_batches, unit_samples
 from pab_bench.metrics.networks.perceptual import (
     BACKBONES,
     layer_outputs,
@@ -99,7 +99,7 @@ class Lpips(Metric):
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
             both = torch.cat([unit_samples(frames, self.device) for frames in (video, reference)])
-            total = torch.zeros(count, dtype=torch.float64, device=_sums(self.device))
+            total = torch.zeros(count, dtype=torch.float64, device=float64_device(self.device))
             outputs = layer_outputs(features, backbone.layers, _normalise(both))
             for output, head in zip(outputs, heads, strict=True):
                 output = output / output.norm(dim=1, keepdim=True).add_(SMALLEST_NORM)
@@ -184,10 +184,6 @@ def _normalise(samples: torch.Tensor) -> torch.Tensor:
     """Samples in [0, 1] as the networks want them, in place: in [-1, 1], less shift, over scale."""
     shift, scale = (samples.new_tensor(three)[:, None, None] for three in (SHIFT, SCALE))
     return samples.mul_(2 / scale).sub_((1 + shift) / scale)
-
-
-def _sums(device: str) -> str:
-    return "cpu" if device.startswith("mps") else device
 
 
 @lru_cache(maxsize=64)

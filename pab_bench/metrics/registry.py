@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -35,6 +34,7 @@ from pab_bench.metrics.vbench.dynamic_degree import DynamicDegree
 from pab_bench.metrics.vbench.imaging_quality import ImagingQuality
 from pab_bench.metrics.vbench.motion_smoothness import MotionSmoothness
 from pab_bench.metrics.vbench.overall_consistency import OverallConsistency
+from pab_bench.registry import unknown
 
 THROUGH_MP4: tuple[type[Metric], ...] = (Psnr, MeanSquaredError, Ssim, Lpips)
 """What PAB's authors measured on mp4 files."""
@@ -116,9 +116,7 @@ def get_metric(
         'psnr_db'
     """
     if name not in METRICS:
-        similar = difflib.get_close_matches(name.lower(), METRICS, n=1, cutoff=0.5)
-        suggestion = f" Did you mean {similar[0]!r}?" if similar else ""
-        raise ConfigError(f"Unknown metric {name!r}.{suggestion} Available: {', '.join(METRICS)}")
+        raise ConfigError(unknown("metric", name, METRICS))
     settings = settings or MetricSettings()
     known: dict[str, Any] = {
         "device": device,

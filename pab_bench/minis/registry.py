@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import torch
 
 from pab_bench.config.compose import read_option
+from pab_bench.registry import load
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import load_sampler
 
@@ -45,7 +45,7 @@ def find_mini(name: str) -> Mini:
 
 def reconstruction(name: str) -> Callable[[Any, torch.Tensor], torch.Tensor]:
     """What sends a video (frames, height, width, 3) in [0, 1] through a pipeline's autoencoder."""
-    function: Callable[[Any, torch.Tensor], torch.Tensor] = import_module(
-        f"pab_bench.minis.{name}_model"
-    ).reconstruct
+    function: Callable[[Any, torch.Tensor], torch.Tensor] = load(
+        f"pab_bench.minis.{name}_model:reconstruct"
+    )
     return function

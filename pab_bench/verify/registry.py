@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from pab_bench.config.paths import ROOT
 from pab_bench.errors import PabBenchError
+from pab_bench.registry import load
 from pab_bench.verify.base import Verifier
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -58,9 +58,8 @@ def load_verifiers(entries: tuple[str, ...] = VERIFIERS) -> Verifiers:
     available: list[Verifier] = []
     unavailable: list[str] = []
     for entry in entries:
-        module, _, attribute = entry.partition(":")
         try:
-            available.append(getattr(import_module(module), attribute)())
+            available.append(load(entry)())
         except ImportError as error:
             unavailable.append(f"{entry} ({error})")
     return Verifiers(tuple(available), tuple(unavailable))

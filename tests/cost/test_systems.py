@@ -13,7 +13,8 @@ from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.engine import Engine
 from pab_bench.methods.pab_plan import make_plan
 from pab_bench.methods.rules import GapRule, Rules
-from pab_bench.systems.registry import BLUEPRINTS, SAMPLERS, get_blueprint
+from pab_bench.systems import registry
+from pab_bench.systems.registry import get_blueprint
 
 PROMPT = "a small white square moves left quickly over a black background"
 STEPS = 5
@@ -41,7 +42,8 @@ def denoise(sampler):
 
 
 def test_every_system_has_a_blueprint():
-    assert set(BLUEPRINTS) == set(SAMPLERS) == set(SYSTEMS)
+    assert set(registry.SYSTEMS) == set(SYSTEMS)
+    assert all(registry.SYSTEMS.load(name).blueprint for name in SYSTEMS)
 
 
 def test_timesteps_and_tokens(sampler, blueprint):

@@ -9,7 +9,7 @@ import pab_bench as pb
 from pab_bench.door.attachment import AlreadyAttached, NothingSampled
 from pab_bench.engine.engine import PlanMismatch
 from pab_bench.errors import ConfigError, PabBenchError
-from pab_bench.systems.registry import ARCHITECTURES
+from pab_bench.systems.registry import SYSTEMS
 
 TIMES = [900, 700, 500, 300, 100]
 
@@ -39,8 +39,7 @@ class Pipe:
 
 @pytest.fixture(autouse=True)
 def toy_is_known(monkeypatch):
-    known = {**ARCHITECTURES, "ToyTransformer": "engine.toy:ToyArchitecture"}
-    monkeypatch.setattr(ARCHITECTURES, "_entries", known)
+    monkeypatch.setitem(SYSTEMS._entries, "toy", "door.toy_system:TOY")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_every_name_is_there_and_documented():
 
 def test_type_checkers_know_the_same_names():
     tree = ast.parse(Path(pab_bench.__file__).read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {
         alias.asname: f"{node.module}:{alias.name}" for node in block.body for alias in node.names
     }

@@ -7,7 +7,7 @@ from pab_bench.config.paths import CONF
 from pab_bench.door.rules import method_of, system_of
 from pab_bench.errors import ConfigError
 from pab_bench.methods.pab import PyramidAttentionBroadcast
-from pab_bench.systems.registry import SAMPLERS, architecture_of
+from pab_bench.systems.registry import SYSTEMS, architecture_of
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def architecture(system):
 
 def test_windows_are_those_of_the_systems_released_model(architecture):
     name = system_of(architecture)
-    assert name in SAMPLERS
+    assert name in SYSTEMS
     values = yaml.safe_load((CONF / "model" / f"{name}.yaml").read_text())
     rules = method_of(pb.PAB(mlp_skip=True), architecture).rules
     for kind, window in values["threshold"].items():

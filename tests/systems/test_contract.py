@@ -20,6 +20,7 @@ from systems.tiny_pipelines import (  # noqa: E402
 
 from pab_bench.config.compose import options, read_option  # noqa: E402
 from pab_bench.minis.registry import find_mini  # noqa: E402
+from pab_bench.systems import registry  # noqa: E402
 from pab_bench.systems.cogvideox.sampler import CogVideoXSampler  # noqa: E402
 from pab_bench.systems.latte.sampler import EMBEDDED, LatteSampler  # noqa: E402
 from pab_bench.systems.model import ModelSettings  # noqa: E402
@@ -27,7 +28,6 @@ from pab_bench.systems.open_sora.pipeline import OpenSoraPipeline  # noqa: E402
 from pab_bench.systems.open_sora.sampler import OpenSoraSampler  # noqa: E402
 from pab_bench.systems.open_sora_plan.pipeline import OpenSoraPlanPipeline  # noqa: E402
 from pab_bench.systems.open_sora_plan.sampler import OpenSoraPlanSampler  # noqa: E402
-from pab_bench.systems.registry import SAMPLERS  # noqa: E402
 
 LATTE_GROUPS = frozenset({"spatial", "temporal", "cross", "mlp_spatial", "mlp_temporal"})
 
@@ -47,8 +47,12 @@ def system(sampler_class, model, groups, pipeline_class, folder, call, steps=3, 
     )
 
 
+def address(name):
+    return registry.SYSTEMS.load(name).sampler
+
+
 def settings(sampler_class, path, frames, side):
-    (name,) = (n for n in SAMPLERS if SAMPLERS.load(n) is sampler_class)
+    (name,) = (n for n in registry.SYSTEMS if f":{sampler_class.__name__}" in address(n))
     return ModelSettings("tiny", name, path, None, None, DEPTH, frames, side, side)
 
 
@@ -107,4 +111,4 @@ def test_contract(contracted, check):
 
 def test_every_configured_sampler_is_under_contract():
     configured = [read_option("model", name) for name in options("model")]
-    assert {values["system"] for values in configured} == set(SAMPLERS) == set(SYSTEMS)
+    assert {values["system"] for values in configured} == set(registry.SYSTEMS) == set(SYSTEMS)

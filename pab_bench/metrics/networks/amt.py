@@ -20,12 +20,10 @@ SIDE_CHANNELS = 20
 FLOWS = 3
 LEVELS, RADIUS = 4, 3
 TIME = 0.5
-MULTIPLE = 16
-"""The frames' sides must be multiples of it."""
 
 
 class Amt(nn.Module):
-    """From two frames to the one in their middle."""
+    """From two frames to the one in their middle; their sides are multiples of 16."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEAD = 64
 """Width of an attention head in every published size."""
+# The names that the blocks have since transformers 5.9; others make loading fail.
 _NAMES = (
     (r"^cls_token$", "embeddings.cls_token"),
     (r"^pos_embed$", "embeddings.position_embeddings"),

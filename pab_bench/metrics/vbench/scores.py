@@ -60,15 +60,6 @@ class Scores:
     total: float
 
 
-def quality_score(raw: Mapping[str, float]) -> float:
-    """The weighted mean of the seven quality dimensions.
-
-    Raises:
-        MetricUnavailable: if one of them is missing, with the list.
-    """
-    return _group(raw, QUALITY)
-
-
 def scores(raw: Mapping[str, float]) -> Scores:
     """Quality, semantic and total score of a model.
 

@@ -1,1 +1,13 @@
 """CogVideoX."""
+
+from __future__ import annotations
+
+from pab_bench.systems.system import System
+
+SYSTEM = System(
+    transformer="CogVideoXTransformer3DModel",
+    architecture="pab_bench.systems.cogvideox.architecture:CogVideoXArchitecture",
+    sampler="pab_bench.systems.cogvideox.sampler:CogVideoXSampler",
+    blueprint="pab_bench.systems.cogvideox.blueprint:CogVideoXBlueprint",
+    stored_as="pab_bench.samplers.cogvideox:CogVideoXSampler",
+)

@@ -1,1 +1,13 @@
 """Latte, and the block that systems of its kind share."""
+
+from __future__ import annotations
+
+from pab_bench.systems.system import System
+
+SYSTEM = System(
+    transformer="LatteTransformer3DModel",
+    architecture="pab_bench.systems.latte.architecture:LatteArchitecture",
+    sampler="pab_bench.systems.latte.sampler:LatteSampler",
+    blueprint="pab_bench.systems.latte.blueprint:LatteBlueprint",
+    stored_as="pab_bench.samplers.latte:LatteSampler",
+)

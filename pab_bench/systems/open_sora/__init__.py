@@ -1,1 +1,13 @@
 """Open-Sora 1.2: STDiT3, its autoencoder, rectified flow, text handling and sizes."""
+
+from __future__ import annotations
+
+from pab_bench.systems.system import System
+
+SYSTEM = System(
+    transformer="STDiT3Transformer",
+    architecture="pab_bench.systems.open_sora.architecture:STDiT3Architecture",
+    sampler="pab_bench.systems.open_sora.sampler:OpenSoraSampler",
+    blueprint="pab_bench.systems.open_sora.blueprint:OpenSoraBlueprint",
+    stored_as="pab_bench.samplers.open_sora:OpenSoraSampler",
+)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
@@ -14,11 +15,15 @@ from diffusers.utils.torch_utils import randn_tensor
 from diffusers.video_processor import VideoProcessor
 from transformers import PreTrainedTokenizerBase, T5EncoderModel
 
+from pab_bench.systems.loading import answer_to_old_names
+from pab_bench.systems.open_sora import scheduler, transformer, vae
 from pab_bench.systems.open_sora.prompts import prepare_prompt
 from pab_bench.systems.open_sora.scheduler import RectifiedFlowScheduler
 from pab_bench.systems.open_sora.sizes import check_frames, check_side
 from pab_bench.systems.open_sora.transformer import STDiT3Transformer
 from pab_bench.systems.open_sora.vae import OpenSoraVAE
+
+answer_to_old_names(scheduler, transformer, vae)
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 FPS = 24

@@ -15,9 +15,7 @@ from transformers import AutoTokenizer, T5EncoderModel
 from pab_bench.engine.sites import Architecture
 from pab_bench.errors import ConfigError
 from pab_bench.systems.base import TextEmbeddings
-from pab_bench.systems.loading import answer_to_old_names
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.open_sora import scheduler, transformer, vae
 from pab_bench.systems.open_sora.architecture import STDiT3Architecture
 from pab_bench.systems.open_sora.pipeline import OpenSoraPipeline
 from pab_bench.systems.open_sora.scheduler import RectifiedFlowScheduler
@@ -114,7 +112,6 @@ class OpenSoraSampler(PipelineSampler):
 
 def _load(weights: Weights, dtype: torch.dtype) -> OpenSoraPipeline:
     if "pipeline" in weights.folders:
-        answer_to_old_names(scheduler, transformer, vae)
         pipeline: OpenSoraPipeline = OpenSoraPipeline.from_pretrained(
             weights.folders["pipeline"], dtype=dtype, local_files_only=True
         )

@@ -1,1 +1,13 @@
 """Open-Sora-Plan v1.1.0: `LatteT2V`, the causal video autoencoder and the pipeline."""
+
+from __future__ import annotations
+
+from pab_bench.systems.system import System
+
+SYSTEM = System(
+    transformer="LatteT2V",
+    architecture="pab_bench.systems.open_sora_plan.architecture:OpenSoraPlanArchitecture",
+    sampler="pab_bench.systems.open_sora_plan.sampler:OpenSoraPlanSampler",
+    blueprint="pab_bench.systems.open_sora_plan.blueprint:OpenSoraPlanBlueprint",
+    stored_as="pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler",
+)

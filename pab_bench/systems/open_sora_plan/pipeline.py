@@ -17,9 +17,13 @@ from diffusers.utils.torch_utils import randn_tensor
 from diffusers.video_processor import VideoProcessor
 from transformers import T5EncoderModel, T5Tokenizer
 
+from pab_bench.systems.loading import answer_to_old_names
+from pab_bench.systems.open_sora_plan import transformer, vae
 from pab_bench.systems.open_sora_plan.text import encode, mask_features, prepare_prompt
 from pab_bench.systems.open_sora_plan.transformer import LatteT2V
 from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
+
+answer_to_old_names(transformer, vae)
 
 OUTPUT_TYPES = ("latent", "pt", "np", "pil", "uint8")
 

@@ -16,9 +16,7 @@ from transformers import T5EncoderModel, T5Tokenizer
 from pab_bench.engine.sites import Architecture
 from pab_bench.errors import PabBenchError
 from pab_bench.systems.base import TextEmbeddings
-from pab_bench.systems.loading import answer_to_old_names
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.open_sora_plan import transformer, vae
 from pab_bench.systems.open_sora_plan.architecture import OpenSoraPlanArchitecture
 from pab_bench.systems.open_sora_plan.pipeline import OpenSoraPlanPipeline
 from pab_bench.systems.open_sora_plan.transformer import LatteT2V
@@ -130,7 +128,6 @@ def released_transformer(model: ModelSettings) -> str:
 
 def _load(weights: Weights, model: ModelSettings, dtype: torch.dtype) -> OpenSoraPlanPipeline:
     if "pipeline" in weights.folders:
-        answer_to_old_names(transformer, vae)
         folder = weights.folders["pipeline"]
         pipeline: OpenSoraPlanPipeline = OpenSoraPlanPipeline.from_pretrained(
             folder,

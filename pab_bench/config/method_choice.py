@@ -1,0 +1,82 @@
+"""From `conf/method` and the keys at the root to the acceleration method."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import fields
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pab_bench.config.describe import expected_of, is_number_for_switch_of
+from pab_bench.config.schema import schema_of
+from pab_bench.config.section import section
+from pab_bench.methods.base import Method
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.pab_keys import PAB, RULE_KEYS
+from pab_bench.methods.registry import METHODS
+from pab_bench.methods.rules import Rules
+from pab_bench.problems import Problem, Problems, did_you_mean, show
+
+
+def method_of(values: Mapping[str, Any], rules: Rules, problems: Problems) -> Method:
+    """Make the method that the configuration chooses.
+
+    The keys of `pab` stand at the root, as in the PAB document; those of any other method in its
+    own section, `method.KEY`.
+
+    Args:
+        values: the configuration as plain values.
+        rules: what the keys of PAB mean.
+        problems: receives what is wrong; the method is then of no use.
+    """
+    name = values["method"]["name"]
+    problems.choice("method.name", name, METHODS)
+    own = {key: value for key, value in values["method"].items() if key != "name"}
+    pab = PyramidAttentionBroadcast(rules, values["broadcast_object"])
+    if name not in METHODS:
+        return pab
+    kind = METHODS.load(name)
+    if kind is PyramidAttentionBroadcast:
+        for key, value in own.items():
+            problems.add(f"method.{key}", value, "pab has its keys at the root: write them there")
+        return pab
+    _refuse_keys_of_pab(name, values, problems)
+    before = len(problems.found)
+    given = _typed(kind, own, problems)
+    made = section(kind, given, problems) if len(problems.found) == before else None
+    return pab if made is None else made
+
+
+def _refuse_keys_of_pab(name: str, values: Mapping[str, Any], problems: Problems) -> None:
+    """What is said of PAB beside another method would have no effect."""
+    told = f"is a key of method=pab and has no effect with method={name}; remove it"
+    if values["preset"] != "none":
+        problems.add("preset", values["preset"], told)
+        return
+    usual = PAB()
+    for key in (*RULE_KEYS, "broadcast_object"):
+        if values[key] != getattr(usual, key):
+            problems.add(key, values[key], told)
+
+
+def _typed(kind: type[Any], given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    schema: Any = schema_of(cast("Hashable", kind))
+    config = OmegaConf.structured(schema)
+    known = {entry.name: entry for entry in fields(kind)}
+    hints = schema.__annotations__
+    for key, value in given.items():
+        if key not in known:
+            hint = did_you_mean(key, known)
+            told = f"there is no key {key!r} in method ({', '.join(known)}).{hint}"
+            problems.found.append(Problem(f"method.{key}={show(value)}", told))
+            continue
+        try:
+            if is_number_for_switch_of(hints[key], value):
+                raise OmegaConfBaseException
+            config[key] = value
+        except OmegaConfBaseException:
+            problems.add(f"method.{key}", value, f"must be {expected_of(hints[key])}")
+    plain: Any = OmegaConf.to_container(config)
+    return {str(key): plain[key] for key in given if key in known}

@@ -75,11 +75,9 @@ def transformer_work(
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
-        with Engine(
-            _WithoutTimestep(architecture), plan, broadcast_object, probe=probe
-        ) as broadcast:
+        with Engine(_WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine:
             architecture.transformer(**inputs)
-            kept = {(key[0], key[2]): sizes for key, sizes in broadcast.cache.sizes().items()}
+            kept = {(key[0], key[2]): sizes for key, sizes in engine.cache.sizes().items()}
             architecture.transformer(**inputs)
     computed, reused = probe.calls
     sites = {

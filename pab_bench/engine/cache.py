@@ -1,4 +1,4 @@
-"""What is kept for later calls: tensors by address, in which dtype, where, and in how many bytes."""
+"""What is kept for later calls: tensors by address, in which dtype, where, in how many bytes."""
 
 from __future__ import annotations
 

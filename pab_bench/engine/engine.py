@@ -15,8 +15,7 @@ from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kept import Keep, keep_of, through
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
-from pab_bench.engine.observation import Observer as Observer
-from pab_bench.engine.observation import Probe, SiteOutput
+from pab_bench.engine.observation import Observer, Probe, SiteOutput
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, Compute, Visit
 from pab_bench.errors import PabBenchError
@@ -95,7 +94,7 @@ class Engine:
         self._source = {group: table.tolist() for group, table in plan.source.items()}
         self._last_use = {group: plan.last_use(group).tolist() for group in plan.source}
         self._keep: dict[Group, Keep] = {}
-        self._replaced: list[tuple[nn.Module, Callable[..., Any] | None]] = []
+        self._replaced: list[tuple[nn.Module, str, Callable[..., Any] | None]] = []
         self._hooks: list[RemovableHandle] = []
         self.start_video()
 
@@ -133,11 +132,9 @@ class Engine:
             }
             self._keep[group] = keep_of(group, self._object, modules)
         for block in blocks:
-            # An instance's own `forward` (an offloading hook, say) must come back as it was.
-            own = block.module.__dict__.get("forward")
-            self._replaced.append((block.module, own))
-            forward = self._architecture.block_forward(block, visit)
-            block.module.forward = forward  # type: ignore[method-assign]
+            name = _name_of_forward(block.module)
+            self._replaced.append((block.module, name, block.module.__dict__.get(name)))
+            setattr(block.module, name, self._architecture.block_forward(block, visit))
         return self
 
     def __exit__(
@@ -150,11 +147,11 @@ class Engine:
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
-        for module, own in self._replaced:
+        for module, name, own in self._replaced:
             if own is None:
-                del module.forward
-            else:
-                module.forward = own  # type: ignore[method-assign]
+                delattr(module, name)
+            else:  # An instance's own comes back as it was.
+                setattr(module, name, own)
         self._replaced.clear()
         self.cache.clear()
 
@@ -212,3 +209,11 @@ class Engine:
             for observer in self._observers:
                 observer.observe(output)
         return gated
+
+
+def _name_of_forward(module: nn.Module) -> str:
+    """What a module's computation is called: offloading by accelerate has put another before it.
+
+    That one brings the module's own parameters to the device, and must stay.
+    """
+    return "_old_forward" if hasattr(module, "_hf_hook") else "forward"

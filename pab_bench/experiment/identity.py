@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import device_kind, resolve_device
 from pab_bench.experiment.provenance import decisive_versions
 from pab_bench.methods.pab import PyramidAttentionBroadcast
-from pab_bench.store.weights_digests import KnownModels
+from pab_bench.store.weights_digests import WeightsDigests
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import sampler_address
 from pab_bench.systems.weights import Weights
@@ -81,9 +80,10 @@ def baseline_of(settings: Settings) -> Settings:
     return replace(settings, method=PyramidAttentionBroadcast())
 
 
-def digest_weights(settings: Settings, weights: Weights, cache: Path) -> str:
+def digest_weights(settings: Settings, weights: Weights) -> str:
     """The digest of the loaded weights; it is remembered for `recall_weights`."""
-    digest = weights.digest(cache)
+    known = WeightsDigests(settings.results_dir)
+    digest = weights.digest(known.of_files)
     files = {
         path
         for part, folder in weights.folders.items()
@@ -91,14 +91,13 @@ def digest_weights(settings: Settings, weights: Weights, cache: Path) -> str:
         for pattern in patterns
         for path in folder.glob(pattern)
     }
-    known = KnownModels(settings.results_dir)
     known.remember(_stored(settings.model), sorted(files), digest)
     return digest
 
 
 def recall_weights(settings: Settings) -> str | None:
     """The digest of the weights without looking for them; None if they are new to this store."""
-    return KnownModels(settings.results_dir).recall(_stored(settings.model))
+    return WeightsDigests(settings.results_dir).recall(_stored(settings.model))
 
 
 def _model_identity(model: ModelSettings) -> dict[str, Any]:

@@ -74,8 +74,7 @@ def make_point(settings: Settings, run: Path) -> Made:
     store = Store(settings.results_dir)
     weights = recall_weights(settings)
     if weights is None:
-        found = open_session(settings).sampler.weights
-        weights = digest_weights(settings, found, store.digests)
+        weights = digest_weights(settings, open_session(settings).sampler.weights)
     if settings.is_baseline():
         return _get(settings, weights, store, run, None)
     baseline = _get(baseline_of(settings), weights, store, run, None).record

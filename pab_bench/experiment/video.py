@@ -13,8 +13,9 @@ import torch
 
 from pab_bench.config.sections import MeasureSettings
 from pab_bench.engine.cache_options import CacheOptions
-from pab_bench.engine.engine import Engine, Observer
+from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.engine.observation import Observer
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.playback import Playback
 from pab_bench.experiment.device import clock

@@ -42,7 +42,6 @@ class Store:
     def __init__(self, results: Path) -> None:
         self.results = results
         self.points = results / "points"
-        self.digests = results / "weights_digests.json"
 
     def folder(self, identifier: str) -> Path:
         """Where a point lies, or will lie."""

@@ -6,8 +6,9 @@ A point is a folder::
     plan.parquet      kind, branch, call, timestep, block, source, reuse
     steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed; with measure.parts
                       the seconds of every kind and part, see `pab_bench.probes.site_times`
-    curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, tensor,
-                      mse, relative_l1, cosine, energy
+    curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, lane,
+                      tensor, mse, relative_l1, cosine, energy; without `lane`, as in points of
+                      before, it is 0
     attention_maps.safetensors
                       baselines with record.attention_maps only, of the first video: `steps`,
                       `blocks`, and by group (`spatial`, `temporal`, `cross`, `mlp_spatial`, ...)

@@ -1,4 +1,4 @@
-"""Remembers the digest of a model's weights, so that it is known without looking for them."""
+"""Remembers digests of weights, so that they are known without reading or looking for the files."""
 
 from __future__ import annotations
 
@@ -11,30 +11,34 @@ from typing import Any
 from pab_bench.files import write_json
 
 
-class KnownModels:
-    """Digests of weights by the settings that led to them.
+class WeightsDigests:
+    """Digests by the settings that led to the weights, and by the files that hold them.
 
     Args:
-        results: the results folder.
+        results: the results folder; they lie in `weights_digests.json`.
+
+    Attributes:
+        of_files: digest by a stamp of the files; `remember` writes what was added.
     """
 
     def __init__(self, results: Path) -> None:
-        self._path = results / "known_models.json"
-        self._entries: dict[str, dict[str, Any]] | None = None
+        self._path = results / "weights_digests.json"
+        content = self._read()
+        self._of_models: dict[str, dict[str, Any]] = content["models"]
+        self.of_files: dict[str, str] = content["files"]
 
     def remember(self, model: Mapping[str, Any], files: Iterable[Path], digest: str) -> None:
         """Note the digest of the files that a model's settings led to."""
-        entry = {"digest": digest, "files": [_stamp(path) for path in files]}
-        entries = self._read()
-        if entries.get(_key(model)) != entry:
-            entries[_key(model)] = entry
-            write_json(self._path, entries)
+        self._of_models[_key(model)] = {"digest": digest, "files": [_stamp(f) for f in files]}
+        there = self._read()  # Other processes may have added to it.
+        own: dict[str, dict[str, Any]] = {"models": self._of_models, "files": self.of_files}
+        content = {name: {**there[name], **own[name]} for name in own}
+        if content != there:
+            write_json(self._path, content)
 
     def recall(self, model: Mapping[str, Any]) -> str | None:
         """The digest, or None if the model was not used with this store, or has changed since."""
-        if self._entries is None:
-            self._entries = self._read()
-        entry = self._entries.get(_key(model))
+        entry = self._of_models.get(_key(model))
         if entry is None:
             return None
         for path, size, modified in entry["files"]:
@@ -48,9 +52,9 @@ class KnownModels:
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
             content = json.loads(self._path.read_text())
-        except (OSError, ValueError):  # Not there, or damaged: nothing is known.
-            return {}
-        return content if isinstance(content, dict) else {}
+            return {name: dict(content[name]) for name in ("models", "files")}
+        except (OSError, ValueError, TypeError, KeyError):  # Not there, or damaged, or of old.
+            return {"models": {}, "files": {}}
 
 
 def _key(model: Mapping[str, Any]) -> str:

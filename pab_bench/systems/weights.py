@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pab_bench.errors import PabBenchError
-from pab_bench.files import write_json
 from pab_bench.systems.model import ModelSettings, PartSettings
 
 Requirements = Mapping[str, Sequence[str]]
@@ -32,10 +31,10 @@ class Weights:
     folders: Mapping[str, Path]
     required: Mapping[str, Requirements]
 
-    def digest(self, cache: Path | None = None) -> str:
-        """SHA-256 over all parts; `cache` as for `weights_digest`."""
+    def digest(self, known: dict[str, str] | None = None) -> str:
+        """SHA-256 over all parts; `known` as for `weights_digest`."""
         digests = {
-            part: weights_digest(folder, self.required[part], cache)
+            part: weights_digest(folder, self.required[part], known)
             for part, folder in self.folders.items()
         }
         if len(digests) == 1:
@@ -177,32 +176,29 @@ def _from_hub(
     )
 
 
-def weights_digest(folder: Path, required: Requirements, cache: Path | None = None) -> str:
+def weights_digest(
+    folder: Path, required: Requirements, known: dict[str, str] | None = None
+) -> str:
     """SHA-256 over names and contents of the files that determine a model.
 
     Args:
         folder: the model's folder.
         required: which of its files these are.
-        cache: a JSON file that remembers digests by path, size and modification time, so that
-            large models are read once.
+        known: digests by paths, sizes and modification times, so that large models are read once;
+            receives a new one.
     """
     patterns = [pattern for group in required.values() for pattern in group]
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     stamp = json.dumps([[str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns] for p in files])
     key = hashlib.sha256(stamp.encode()).hexdigest()
-    known: dict[str, str] = {}
-    if cache is not None and cache.exists():
-        try:
-            known = json.loads(cache.read_text())
-        except ValueError:
-            known = {}
-    if key not in known:
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(file.relative_to(folder).as_posix().encode())
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        known[key] = digest.hexdigest()
-        if cache is not None:
-            write_json(cache, known)
-    return known[key]
+    if known is not None and key in known:
+        return known[key]
+    content = hashlib.sha256()
+    for file in files:
+        content.update(file.relative_to(folder).as_posix().encode())
+        with file.open("rb") as stream:
+            content.update(hashlib.file_digest(stream, "sha256").digest())
+    digest = content.hexdigest()
+    if known is not None:
+        known[key] = digest
+    return digest

@@ -25,7 +25,7 @@ from pab_bench.experiment.video import Denoiser, VideoPlace, sample_video
 from pab_bench.files import write_bytes, write_json
 from pab_bench.methods.base import plan_of
 from pab_bench.store.mp4 import write_mp4
-from pab_bench.store.points import Store, point_id
+from pab_bench.store.points import point_id
 from pab_bench.tasks.job import Job
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def finish_samples(directory: Path, grid: Grid, interrupted: bool) -> int:
 def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list[dict[str, Any]]:
     """The part of `sample_videos` that one rank does: a line for every video."""
     session = open_session(settings)
-    digest = digest_weights(settings, session.sampler.weights, Store(settings.results_dir).digests)
+    digest = digest_weights(settings, session.sampler.weights)
     determined_by = identity(settings, digest)
     plan = plan_of(settings.method, session.sampler, settings.steps)
     tapes = open_tapes(settings, determined_by, plan, session.device)

@@ -18,8 +18,8 @@ from pab_bench.engine.attention_scores import (
     query_key_layers,
 )
 from pab_bench.engine.engine import Engine
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.systems.latte.architecture import LatteArchitecture
 from pab_bench.systems.open_sora.layers import CrossAttention, RotaryEmbedding, SelfAttention
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CACHE_DTYPES, CacheOptions
 from pab_bench.engine.engine import Engine
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = [900, 700, 500, 300, 100]
 RELATIVE_ERROR = {"float16": 2**-11, "bfloat16": 2**-8, "float8_e4m3fn": 2**-4}

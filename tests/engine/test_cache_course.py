@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pab_bench.engine.cache_course import cache_course
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.prefix import kept_peak
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = tuple(range(900, 0, -100))
 DEPTH = 2

@@ -5,8 +5,8 @@ from engine.toy import GROUPS, ToyArchitecture, ToyTransformer, sample, sample_l
 from pab_bench.engine.engine import Engine, PlanMismatch
 from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, SPATIAL
 from pab_bench.engine.ledger import LedgerMismatch
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = [900, 700, 500, 300, 100]
 WINDOW = GapRule(True, (150, 850), 2)

@@ -14,8 +14,8 @@ from pab_bench.engine.kinds import (
     TEMPORAL,
 )
 from pab_bench.engine.ledger import Ledger, LedgerMismatch
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = [900, 700, 500]
 DESCRIPTIONS = {

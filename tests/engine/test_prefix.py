@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pab_bench.engine.prefix import prefix_digests, resume_call, resume_calls
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = tuple(range(950, -1, -50))
 DEPTH = 2

@@ -12,8 +12,8 @@ from systems.test_contract import SYSTEMS
 
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import SPATIAL
-from pab_bench.methods.rules import Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import Rules
 from pab_bench.probes.attention_maps import AttentionMaps, arranged, token_grid
 
 PROMPT = "a small white square moves left quickly over a black background"

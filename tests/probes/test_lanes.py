@@ -5,8 +5,8 @@ import torch
 from engine.toy import GROUPS, ToyArchitecture, ToyTransformer, sample_lanes
 
 from pab_bench.engine.engine import Engine
-from pab_bench.methods.rules import Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import Rules
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.lagged_difference import LaggedDifference
 

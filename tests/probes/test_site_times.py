@@ -11,8 +11,8 @@ from diffusers import LatteTransformer3DModel
 from engine.toy import GROUPS, ToyArchitecture, ToyTransformer, sample
 
 from pab_bench.engine.engine import Engine
-from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.methods.pab_plan import make_plan
+from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.probes.site_times import COLUMNS, PARTS, SiteTimes
 from pab_bench.systems.latte.architecture import LatteArchitecture
 

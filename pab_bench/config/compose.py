@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pab_bench.config.describe import expected, find, is_number_for_switch, unknown_key
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import plain_values, resolve_values
-from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.schema import SCHEMA
 from pab_bench.config.settings import Settings
 from pab_bench.problems import InvalidSettings, Problem, did_you_mean, one_of, show
 
@@ -36,7 +36,7 @@ def compose(**overrides: Any) -> Settings:
         ConfigError: one message with everything that is wrong.
     """
     chosen, values = _apart(overrides)
-    config: DictConfig = OmegaConf.structured(schema_of(Configuration))
+    config: DictConfig = OmegaConf.structured(SCHEMA)
     main = OmegaConf.load(CONF / "config.yaml")
     assert isinstance(main, DictConfig)
     defaults = main.pop("defaults")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.schema import SCHEMA
 from pab_bench.problems import did_you_mean
 
 _WORDS: dict[Any, str] = {
@@ -35,7 +35,7 @@ def find(key: str) -> Any:
         LookupError: if there is no such key; its arguments are the path up to the unknown part,
             the unknown part, and what could stand in its place.
     """
-    section: Any = schema_of(Configuration)
+    section: Any = SCHEMA
     path: list[str] = []
     for part in key.split("."):
         if typing.get_origin(section) is dict:  # The keys of a method, which knows them itself.

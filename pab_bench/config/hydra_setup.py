@@ -35,7 +35,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from pab_bench.config.paths import CONF, ROOT
-from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.schema import SCHEMA
 from pab_bench.problems import InvalidSettings, Problem
 
 CONFIG_NAME = "config"
@@ -46,7 +46,7 @@ GROUP = "sweeps"
 def register() -> None:
     """Tell Hydra about the schema and `sweeps/`; calling it again does no harm."""
     store = ConfigStore.instance()
-    store.store(name=SCHEMA_NAME, node=schema_of(Configuration), provider="pab_bench")
+    store.store(name=SCHEMA_NAME, node=SCHEMA, provider="pab_bench")
     Plugins.instance().register(SweepsSource)
     Plugins.instance().register(PabBenchSearchPath)
 

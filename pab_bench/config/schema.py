@@ -96,7 +96,11 @@ def schema_of(section: type) -> type:
         else:
             given = str(default) if isinstance(default, Path) else default
             entries.append((entry.name, hint, MISSING if default is NO_DEFAULT else given))
-    return make_dataclass(section.__name__, entries)
+    twin = make_dataclass(f"{section.__name__}Schema", entries)
+    # A launcher's processes find it here by its name; pickled whole, it would come back as another.
+    twin.__module__ = __name__
+    globals()[twin.__name__] = twin
+    return twin
 
 
 def _plain(hint: Any) -> Any:
@@ -112,3 +116,7 @@ def _plain(hint: Any) -> Any:
     if origin is typing.Literal or hint is Path:
         return str
     return schema_of(typing.cast("type", hint)) if is_dataclass(hint) else hint
+
+
+SCHEMA = schema_of(Configuration)
+"""What Hydra is told; made here, and all sections with it, so that every process has them."""

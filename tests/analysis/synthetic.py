@@ -96,7 +96,12 @@ def record(gap: int) -> dict[str, Any]:
         "id": point_id(gap),
         "status": "ok",
         "error": None,
-        "config": {"rules": rules, "steps": STEPS, "guidance": 7.5},
+        "config": {
+            "rules": rules,
+            "steps": STEPS,
+            "guidance": 7.5,
+            "metrics": {"psnr_cap_db": 100.0},
+        },
         "model": {"name": "tiny", "weights_digest": "d" * 64, "depth": DEPTH, "parameters": 1000},
         "prompts": list(PROMPTS),
         "seeds": list(SEEDS),

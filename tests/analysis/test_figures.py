@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from analysis.figures.contact_sheet import amplification, contact_sheet
 from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
 from analysis.figures.quality import quality
+from analysis.figures.quality_axis import off_scale
 from analysis.figures.schedule import schedule
 from analysis.figures.speed import speed
 from analysis.figures.threshold_map import threshold_map
@@ -164,6 +166,19 @@ def test_quality(data: SweepData) -> None:
     assert "identical (100 dB)" in [text.get_text() for text in psnr.texts]
     assert psnr.get_ylim()[1] < 50  # Identical videos do not squash the others.
     assert [text.get_text() for text in lpips.texts] == ["no value"]
+
+
+def test_identical_videos_have_the_cap_that_the_records_name(data: SweepData) -> None:
+    assert data.metrics["psnr_db"].cap == 100
+    assert data.metrics["ssim"].cap is None
+    values = pd.Series([60.0, 40.0])
+    facts = replace(data.metrics["psnr_db"], cap=60.0)
+    assert off_scale(facts, values).tolist() == [True, False]
+    assert off_scale(data.metrics["psnr_db"], values).tolist() == [False, False]
+    assert off_scale(facts, values[:1]).tolist() == [False]  # Alone it squashes nothing.
+    summary = data.summary.replace({"psnr_db": {100.0: 60.0}})
+    psnr = quality(summary, SWEPT, {**data.metrics, "psnr_db": facts}).axes[0]
+    assert "identical (60 dB)" in [text.get_text() for text in psnr.texts]
 
 
 def test_quality_over_labels_if_no_single_number_is_swept(data: SweepData) -> None:

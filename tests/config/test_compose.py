@@ -10,7 +10,7 @@ from hydra import compose as by_hydra
 from pab_bench.config.compose import compose, options, read_option
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
-from pab_bench.config.schema import Configuration, schema_of
+from pab_bench.config.schema import SCHEMA, Configuration
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
 
@@ -70,15 +70,27 @@ def test_an_option_inherits_what_it_names() -> None:
 
 
 def test_the_schema_has_every_key_of_the_settings() -> None:
-    keys = {entry.name for entry in fields(schema_of(Configuration))}
+    keys = {entry.name for entry in fields(SCHEMA)}
     assert keys == {entry.name for entry in fields(Configuration)}
+
+
+def test_the_schema_travels_to_other_processes_by_its_name() -> None:
+    """By value it would come back as another class, and spoil the first."""
+    import cloudpickle
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.structured(SCHEMA)
+    again = cloudpickle.loads(cloudpickle.dumps(config))
+    assert OmegaConf.get_type(again) is SCHEMA
+    assert OmegaConf.get_type(again.tape) is OmegaConf.get_type(config.tape)
+    assert OmegaConf.structured(SCHEMA) == config
 
 
 def test_what_the_files_say_are_the_defaults() -> None:
     """A key's value in conf/config.yaml or conf/task is there to be read: it is the schema's."""
     from omegaconf import OmegaConf
 
-    schema = OmegaConf.structured(schema_of(Configuration))
+    schema = OmegaConf.structured(SCHEMA)
     for path in (CONF / "config.yaml", *(CONF / "task").glob("*.yaml")):
         content = OmegaConf.load(path)
         for key in set(content) - {"defaults", "hydra", "task"}:

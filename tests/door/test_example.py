@@ -55,6 +55,18 @@ def test_pages(page, tmp_path):
     assert failures(test) == ""
 
 
+def test_readme(latte, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS.parent / "README.md").read_text()
+    code = re.search(r"^## From Python\n+```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    small = 'spatial_gap=2, steps=4, prompts=["a red circle"], spatial_threshold=[1, 999]'
+    assert "spatial_gap=2)" in code[1]
+    names = {"pipe": latte.pipe, "make": lambda: latte.make(steps=8)}
+    exec(code[1].replace("spatial_gap=2))", f"{small}))"), names)
+    assert names["run"].plan.reuse_share() > 0
+    assert names["results"].summary["status"].tolist() == ["ok"]
+
+
 @pytest.mark.parametrize("notebook", sorted(path.name for path in DOCS.glob("*.ipynb")))
 def test_notebooks(notebook):
     cells = json.loads((DOCS / notebook).read_text())["cells"]

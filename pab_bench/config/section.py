@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pab_bench.problems import InvalidSettings, Problems
+from pab_bench.problems import InvalidSettings, Problem, Problems
 
 Section = TypeVar("Section")
 
@@ -38,6 +38,9 @@ def section(kind: type[Section], values: Mapping[str, Any], problems: Problems) 
         made = kind(**given)
     except InvalidSettings as error:
         problems.found += error.problems
+        return None
+    except ValueError as error:  # A method that somebody wrote may refuse in its own way.
+        problems.found.append(Problem(kind.__name__, str(error)))
         return None
     return made if len(problems.found) == before else None
 

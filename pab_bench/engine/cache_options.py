@@ -1,9 +1,11 @@
-"""How outputs are kept: in which dtype, and where. Standard library only."""
+"""How outputs are kept: in which dtype, and where. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pab_bench.problems import Problems
 
 CACHE_DTYPES = ("float16", "bfloat16", "float8_e4m3fn")
 CACHE_DEVICES = ("cpu",)
@@ -29,7 +31,7 @@ class CacheOptions:
         device: `cpu` keeps them in the host's (pinned) memory; None = where they are.
 
     Raises:
-        ValueError: for another dtype or device.
+        InvalidSettings: for another dtype or device.
     """
 
     dtype: str | None = None
@@ -37,12 +39,10 @@ class CacheOptions:
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
-        if self.dtype not in (None, *CACHE_DTYPES):
-            raise ValueError(f"dtype: expected one of {CACHE_DTYPES} or None, got {self.dtype!r}")
-        if self.device not in (None, *CACHE_DEVICES):
-            raise ValueError(
-                f"device: expected one of {CACHE_DEVICES} or None, got {self.device!r}"
-            )
+        problems = Problems("cache")
+        problems.choice("dtype", self.dtype, CACHE_DTYPES)
+        problems.choice("device", self.device, CACHE_DEVICES)
+        problems.raise_if_any()
 
     def bytes_of(self, numel: int, dtype: str) -> int:
         """Bytes that a tensor of `numel` elements of `dtype` takes when it is kept."""

@@ -28,10 +28,11 @@ from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
-from pab_bench.cost.estimate import cache_of, flops_of, plan_of
+from pab_bench.cost.estimate import cache_of, flops_of
 from pab_bench.cost.time_bound import time_bound
 from pab_bench.engine.engine import Engine
 from pab_bench.experiment.execution import compile_sites, set_deterministic
+from pab_bench.methods.base import plan_of
 from pab_bench.probes.clock import clock_of
 from pab_bench.probes.memory import PeakMemory
 from pab_bench.probes.site_times import SiteTimes
@@ -105,7 +106,10 @@ def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
     every = {p: settings_of(model, p, arguments.dtype) for p in ("none", *PRESETS[system])}
     blueprint = get_blueprint(every["none"].model, every["none"].dtype)
     tokens = min(TEXT_TOKENS, blueprint.padded_text_tokens)
-    plans = {name: plan_of(settings, blueprint) for name, settings in every.items()}
+    plans = {
+        name: plan_of(settings.method, blueprint, settings.steps)
+        for name, settings in every.items()
+    }
     convention = get_convention(DEFAULT)
     # Predicted while the transformer has no numbers yet.
     flops = {n: flops_of(s, convention, plans[n], tokens) for n, s in every.items()}
@@ -121,11 +125,11 @@ def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
         for name, plan in plans.items():
             with (
                 PeakMemory(arguments.device) as peak,
-                Engine(denoising.architecture, plan) as broadcast,
+                Engine(denoising.architecture, plan) as engine,
             ):
                 seconds[name].append(denoising.run(timesteps))
-            broadcast.ledger.check(plan)
-            held[name], memory[name] = broadcast.peak_cache_bytes, peak.values
+            engine.ledger.check(plan)
+            held[name], memory[name] = engine.peak_cache_bytes, peak.values
     probe = SiteTimes(arguments.device, inside=not arguments.compile)
     with Engine(denoising.architecture, plans["none"], probe=probe):
         whole = denoising.run(timesteps)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from door.systems_at_hand import latte as latte_at_hand
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -61,7 +62,12 @@ def test_readme(latte, tmp_path, monkeypatch):
     code = re.search(r"^## From Python\n+```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     small = 'spatial_gap=2, steps=4, prompts=["a red circle"], spatial_threshold=[1, 999]'
     assert "spatial_gap=2)" in code[1]
-    names = {"pipe": latte.pipe, "make": lambda: latte.make(steps=8)}
+    call = {"num_inference_steps": 8, "height": 32, "width": 32, "clean_caption": False}
+    seed = torch.Generator().manual_seed
+    names = {
+        "pipe": latte.pipe,
+        "make": lambda: latte.pipe("a red circle", generator=seed(0), output_type="np", **call),
+    }
     exec(code[1].replace("spatial_gap=2))", f"{small}))"), names)
     assert names["run"].plan.reuse_share() > 0
     assert names["results"].summary["status"].tolist() == ["ok"]

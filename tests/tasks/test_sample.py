@@ -63,10 +63,10 @@ def test_points_of_a_sweep_have_folders_of_their_own(sample):
 def test_a_video_that_fails_does_not_cost_the_others(sample, monkeypatch, capsys):
     original = video_files.sample_video
 
-    def fails_once(session, settings, plan, place, *rest):
+    def fails_once(denoiser, place, *rest, **options):
         if place.index == 0:
             raise BlackVideo("it is black")
-        return original(session, settings, plan, place, *rest)
+        return original(denoiser, place, *rest, **options)
 
     monkeypatch.setattr(video_files, "sample_video", fails_once)
     assert sample("sample.folder=videos") == 1

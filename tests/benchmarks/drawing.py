@@ -1,6 +1,6 @@
 """How long the analysis of a large store takes, and how much memory.
 
-    python tests/benchmarks/analysis.py [--points 5000] [--curve-rows 1000000]
+    python tests/benchmarks/drawing.py [--points 5000] [--curve-rows 1000000]
 
 Writes a synthetic store into a temporary folder and builds everything of it in a process of its
 own. The last line is JSON: seconds (wall), cpu_seconds, peak_gib, and the report's size in MB.

@@ -104,8 +104,8 @@ def main(directory: Path) -> None:
     for line in sys.stdin:
         name = line.strip()
         made = attempt(name, products[name])
-        told = {"skipped": made.skipped, "failure": made.failure}
-        print(json.dumps({"written": list(map(str, made.written)), **told}), flush=True)
+        outcome = {"skipped": made.skipped, "failure": made.failure}
+        print(json.dumps({"written": list(map(str, made.written)), **outcome}), flush=True)
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ class Progress:
             if self._total != 1:
                 of = "" if self._total is None else f" of {self._total}"
                 points = "point" if self._done == 1 and not of else "points"
-                told = f"{self._done}{of} {points} done" + (f", {about}" if about else "")
-                print(told, file=sys.stderr, flush=True)
+                message = f"{self._done}{of} {points} done" + (f", {about}" if about else "")
+                print(message, file=sys.stderr, flush=True)
         else:
             self._live.update(self._points, completed=self._done, about=about)
             self._live.update(self._steps, visible=False)

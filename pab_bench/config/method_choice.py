@@ -51,14 +51,14 @@ def method_of(values: Mapping[str, Any], rules: Rules, problems: Problems) -> Me
 
 def _refuse_keys_of_pab(name: str, values: Mapping[str, Any], problems: Problems) -> None:
     """What is said of PAB beside another method would have no effect."""
-    told = f"is a key of method=pab and has no effect with method={name}; remove it"
+    message = f"is a key of method=pab and has no effect with method={name}; remove it"
     if values["preset"] != "none":
-        problems.add("preset", values["preset"], told)
+        problems.add("preset", values["preset"], message)
         return
     usual = PAB()
     for key in (*RULE_KEYS, "broadcast_object"):
         if values[key] != getattr(usual, key):
-            problems.add(key, values[key], told)
+            problems.add(key, values[key], message)
 
 
 def _typed(kind: type[Any], given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def _typed(kind: type[Any], given: Mapping[str, Any], problems: Problems) -> dic
     for key, value in given.items():
         if key not in known:
             hint = did_you_mean(key, known)
-            told = f"there is no key {key!r} in method ({', '.join(known)}).{hint}"
-            problems.found.append(Problem(f"method.{key}={show(value)}", told))
+            message = f"there is no key {key!r} in method ({', '.join(known)}).{hint}"
+            problems.found.append(Problem(f"method.{key}={show(value)}", message))
             continue
         try:
             if is_number_for_switch_of(hints[key], value):

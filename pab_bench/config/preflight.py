@@ -209,8 +209,8 @@ class _Preflight:
         keys = list(OmegaConf.select(cfg, section) or ()) if section else [key]
         if key in keys:
             return self.checker.wrong_value(override)
-        told = unknown_key(LookupError([section], key, keys), ())
-        return Problem(str(override.input_line), told)
+        message = unknown_key(LookupError([section], key, keys), ())
+        return Problem(str(override.input_line), message)
 
     def _apply(self, base: _Composed, line: str, values: dict[str, Any]) -> None:
         """Set what one override says in `values`, converted to the schema's type."""

@@ -48,8 +48,8 @@ def claims(grid: Grid) -> int:
     """
     wanted = [point.settings for point in grid.points]
     if not all(settings.record.curves for settings in wanted):
-        told = "task=claims is about curves; leave it out, or set true"
-        raise InvalidSettings([Problem("record.curves=false", told)])
+        message = "task=claims is about curves; leave it out, or set true"
+        raise InvalidSettings([Problem("record.curves=false", message)])
     console = make_console()
     for notice in dict.fromkeys(notice for settings in wanted for notice in _notices(settings)):
         console.print(escape(notice), style="yellow", highlight=False, soft_wrap=True)
@@ -58,9 +58,9 @@ def claims(grid: Grid) -> int:
     for record, settings in made:
         if record.status == "failed":
             error = record.error or {}
-            told = f"{settings.model.name}: baseline {record.id} failed: "
-            told += f"{error.get('type')}: {error.get('message')}"
-            console.print(escape(told), style="red", highlight=False, soft_wrap=True)
+            message = f"{settings.model.name}: baseline {record.id} failed: "
+            message += f"{error.get('type')}: {error.get('message')}"
+            console.print(escape(message), style="red", highlight=False, soft_wrap=True)
             continue
         report = _report(record, settings)
         show(report, console)

@@ -47,10 +47,10 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
     _track(directory, grid)
     missing = 0 if grid.searches else len(grid.points) - statuses.total()
     if missing or statuses["failed"]:
-        told = f"{statuses['ok']} of {statuses.total() + missing} points done"
-        told += f", {statuses['failed']} failed" if statuses["failed"] else ""
-        told += f", {missing} not made" if missing else ""
-        console().print(f"{told}; the same command again makes the rest", highlight=False)
+        message = f"{statuses['ok']} of {statuses.total() + missing} points done"
+        message += f", {statuses['failed']} failed" if statuses["failed"] else ""
+        message += f", {missing} not made" if missing else ""
+        console().print(f"{message}; the same command again makes the rest", highlight=False)
     return int(bool(statuses["failed"] or missing))
 
 
@@ -85,8 +85,8 @@ def _note_if_killed(job: Path) -> None:
         ),
     }
     overrides = _overrides(job)
-    told = {"id": None, "cached": False, "status": "failed", "error": error}
-    write_json(pointer, {**told, "overrides": overrides})
+    failed = {"id": None, "cached": False, "status": "failed", "error": error}
+    write_json(pointer, {**failed, "overrides": overrides})
 
 
 def _overrides(job: Path) -> list[str]:

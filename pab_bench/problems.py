@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pab_bench.errors import ConfigError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Problems:
     def choice(self, key: str, value: str | None, options: Collection[str]) -> None:
         """`value` must be among `options`; None means that nothing was said."""
         if value is not None and value not in options:
-            self.add(key, value, f"must be {one_of(options)}.{did_you_mean(value, options)}")
+            self.add(key, value, f"must be {one_of(options)}.{did_you_mean(str(value), options)}")
 
     def at_least(self, key: str, value: int, least: int) -> None:
         """`value` must not be below `least`."""
@@ -65,6 +69,10 @@ class Problems:
         """There must be something, and nothing twice."""
         if not values:
             self.add(key, values, f"must have {need}")
+        self.no_repeats(key, values)
+
+    def no_repeats(self, key: str, values: Sequence[object]) -> None:
+        """Nothing must be there twice."""
         repeated = [value for value in dict.fromkeys(values) if values.count(value) > 1]
         if repeated:
             self.add(key, values, f"has the same value more than once: {show(repeated)}")
@@ -73,6 +81,14 @@ class Problems:
         """Raise one `ConfigError` with all problems."""
         if self.found:
             raise InvalidSettings(self.found)
+
+
+def check_name(key: str, value: str | None, problems: Problems) -> None:
+    """`value` must be usable as the name of a folder, on every system; None means none."""
+    if value is not None and not _NAME.fullmatch(value):
+        problems.add(key, value, "must be a folder's name of letters, digits, _ . -")
+    elif value is not None and len(value) > _LONGEST_NAME:
+        problems.add(key, f"{value[:20]}...", f"must have at most {_LONGEST_NAME} characters")
 
 
 class InvalidSettings(ConfigError, ValueError):

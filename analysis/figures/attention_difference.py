@@ -151,6 +151,8 @@ def _shade_segments(axes: Axes, calls: int, times: pd.Series, over: Over) -> Non
             low, high = steps[0] - 0.5, steps[-1] + 0.5
         else:
             inside = [times[step] for step in steps if step in times.index]
+            if not inside:  # Of a few steps the first segment is the first one, without a change.
+                continue
             low, high = max(inside), min(inside)
         axes.axvspan(low, high, color=SHADE, zorder=0, linewidth=0)
         axes.text(

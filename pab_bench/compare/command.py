@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         names = metric_names(options.metrics, options.through)
+        if options.weights is not None and not Path(options.weights).expanduser().is_dir():
+            raise ConfigError(f"--weights {options.weights}: is not a folder")
         settings = MetricSettings(options.psnr_cap_db, options.weights)
         metrics = get_metrics(names, _device(options.device), settings)
         pairs = find_pairs(options.reference, options.test)

@@ -117,7 +117,15 @@ def _videos_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
             others.append(path)
     if not found:
         raise FolderRefused(f"{folder}: no videos in it; expected {KINDS}")
-    return found, others
+    return {name: _lossless(paths) for name, paths in found.items()}, others
+
+
+def _lossless(paths: list[Path]) -> list[Path]:
+    """Of a video that lies there twice, as `sample.lossless` writes it, the frames themselves."""
+    kinds = {path.suffix.lower(): path for path in paths}
+    if len(paths) == 2 and set(kinds) == {".mp4", ".safetensors"}:
+        return [kinds[".safetensors"]]
+    return paths
 
 
 def _check_fit(pair: Pair, reference: Video, test: Video) -> None:

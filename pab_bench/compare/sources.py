@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def _gif(path: Path) -> Video:
 def _images(path: Path) -> Video:
     import imageio.v3 as imageio
 
-    files = sorted(inner for inner in path.iterdir() if _is_image(inner))
+    files = sorted((inner for inner in path.iterdir() if _is_image(inner)), key=_by_numbers)
     return Video(_stacked(path, [np.asarray(imageio.imread(file)) for file in files]))
 
 
@@ -146,6 +147,12 @@ def _stacked(path: Path, frames: list[np.ndarray]) -> Frames:
         listed = ", ".join(map(str, shapes))
         raise UnreadableVideo(f"{path}: expected frames of one size, got {listed}")
     return np.stack(frames)
+
+
+def _by_numbers(path: Path) -> tuple[list[tuple[int, int | str]], str]:
+    """Orders names by the numbers in them: frame2 before frame10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts], path.name
 
 
 def _is_image(path: Path) -> bool:

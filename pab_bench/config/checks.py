@@ -53,8 +53,10 @@ def check_together(values: Mapping[str, Any], metrics: Collection[str], problems
     objectives = values["objectives"]
     for name in objectives:
         problems.choice("objectives", name, (*measured, *COSTS))
-    if len(set(objectives)) < len(objectives):
+    if len(set(map(str, objectives))) < len(objectives):
         problems.add("objectives", objectives, "must not name the same number twice")
+    if not values["results_dir"].strip():
+        problems.add("results_dir", values["results_dir"], "must be a folder")
 
 
 def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:

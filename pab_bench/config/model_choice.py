@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pab_bench.names import DTYPES
-from pab_bench.problems import Problems
+from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.open_sora import sizes as open_sora
 from pab_bench.systems.open_sora_plan import sizes as open_sora_plan
@@ -86,6 +86,7 @@ class ModelChoice(ModelSettings):
 
     def _checked(self) -> Problems:
         problems = Problems("model")
+        check_name("name", self.name, problems)
         problems.at_least("depth", self.depth, 1)
         problems.at_least("frames", self.frames, 1)
         _CHECKS.get(self.schedule or "", _check_size)(self, problems)

@@ -16,6 +16,8 @@ from pab_bench.config.schema import schema_of
 from pab_bench.methods.pab_keys import PAB, RULE_KEYS
 from pab_bench.problems import Problems, did_you_mean, show
 
+_MOST_BYTES = 100_000
+
 
 def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
     """The keys that the file sets, of the types of the schema.
@@ -25,12 +27,19 @@ def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
         problems: receives unknown keys and wrong types; such keys are left out of the result.
     """
     try:
+        _refuse_what_grows(path)
         content = OmegaConf.to_container(OmegaConf.load(path))
     except OSError as error:
         problems.add("pab_file", path, f"cannot be read: {error.strerror or error}")
         return {}
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         problems.add("pab_file", path, f"is not valid YAML: {' '.join(str(error).split())}")
+        return {}
+    except RecursionError:
+        problems.add("pab_file", path, "is nested too deeply for a list of keys")
+        return {}
+    if not content:
+        problems.add("pab_file", path, "has no key; remove pab_file, or write 'spatial_gap: 2'")
         return {}
     if not isinstance(content, dict):
         problems.add("pab_file", path, "must contain lines such as 'spatial_gap: 2'")
@@ -47,12 +56,28 @@ def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
             if is_number_for_switch(key, value):
                 raise ValidationError
             typed[key] = value
+            given = typed[key]
         except OmegaConfBaseException:
             problems.add(f"{path}: {key}", value, f"must be {expected(key)}")
             continue
-        given = typed[key]
         values[key] = list(given) if OmegaConf.is_list(given) else given
     return values
+
+
+def _refuse_what_grows(path: Path) -> None:
+    """Aliases of aliases make a file of a few lines larger than the memory; no key needs many.
+
+    Raises:
+        YAMLError: if there are more than a list of keys can need.
+    """
+    if path.stat().st_size > _MOST_BYTES:
+        raise yaml.YAMLError(f"larger than {_MOST_BYTES} bytes")
+    with path.open("rb") as file:
+        aliases = 0
+        for event in yaml.parse(file, Loader=yaml.SafeLoader):
+            aliases += isinstance(event, yaml.AliasEvent)
+            if aliases > len(RULE_KEYS):
+                raise yaml.YAMLError(f"more than {len(RULE_KEYS)} aliases")
 
 
 def merge_pab_file(

@@ -26,7 +26,7 @@ from pab_bench.config.hydra_setup import Composer, grid_of
 from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
 from pab_bench.config.resolve import plain_values, resolve_values
 from pab_bench.config.search import check_search
-from pab_bench.problems import InvalidSettings, Problem
+from pab_bench.problems import InvalidSettings, Problem, show
 
 
 def preflight(arguments: argparse.Namespace) -> Grid:
@@ -85,6 +85,10 @@ class _Preflight:
         usable = self._usable(lines, problems)
         base = self._compose([o for o in usable if self._composes(o) and not o.is_sweep_override()])
         multirun = multirun or base.hydra.mode == RunMode.MULTIRUN
+        for part in ("launcher", "sweeper"):
+            if OmegaConf.select(base, f"hydra.{part}._target_") is None:
+                shown = f"hydra.{part}={show(OmegaConf.select(base, f'hydra.{part}'))}"
+                raise InvalidSettings([Problem(shown, f"choose one by hydra/{part}=NAME")])
         basic = str(base.hydra.sweeper._target_).endswith(".BasicSweeper")
         if multirun:
             params = base.hydra.sweeper.get("params") or {}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pab_bench.problems import Problems
+
+_SHOWN = 60
+"""Characters of a prompt that a message shows."""
 
 
 def prompt_texts(
@@ -26,15 +30,25 @@ def prompt_texts(
     if any(override.startswith("prompts.texts=") for override in overrides):
         problems.add("prompts.file", path, "contradicts prompts.texts; remove one of them")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Editors of some systems begin a file with a mark that is no part of the text.
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         problems.add("prompts.file", path, f"cannot be read: {error.strerror or error}")
         return texts
     except UnicodeDecodeError:
         problems.add("prompts.file", path, "is no text in UTF-8")
         return texts
-    found = [line.strip() for line in lines if line.strip()]
-    if not found:
+    # Only line ends: a form feed or a Unicode separator within a prompt is part of it.
+    lines = [line.strip() for line in re.split(r"\r\n|\n|\r", text)]
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if line in numbers:
+            shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+            earlier = numbers[line]
+            problems.add("prompts.file", path, f"line {number} repeats line {earlier}: {shown}")
+        elif line:
+            numbers[line] = number
+    if not numbers:
         problems.add("prompts.file", path, "has no line with a prompt")
         return texts
-    return found
+    return list(numbers)

@@ -67,11 +67,14 @@ class MetricChoice:
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a cap that is none."""
+        """Refuse a cap that is none, a metric named twice, and weights that are nowhere."""
         problems = Problems("metrics")
         if not (math.isfinite(self.psnr_cap_db) and self.psnr_cap_db > 0):
             allowed = "must be a finite number greater than 0"
             problems.add("psnr_cap_db", self.psnr_cap_db, allowed)
+        problems.no_repeats("names", self.names)
+        if self.weights is not None and not Path(self.weights).expanduser().is_dir():
+            problems.add("weights", self.weights, "is not a folder; null = the usual caches only")
         problems.raise_if_any()
 
 

@@ -18,12 +18,13 @@ from pab_bench.config.sections import (
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.methods.base import Method
 from pab_bench.names import CONVENTIONS
-from pab_bench.problems import Problems
+from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import ModelSettings
 
 ON_ERROR = ("continue", "raise")
+STORE_FOLDERS = ("points", "tapes", "lags", "claims", "advice", "wandb", "compare")
+"""What lies in a results folder besides the runs."""
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,10 @@ class Switches:
         problems.choice("on_error", self.on_error, ON_ERROR)
         if not _DEVICE.fullmatch(self.device):
             problems.add("device", self.device, "must be auto, cpu, mps, cuda or cuda:NUMBER")
-        if self.name is not None and not _NAME.fullmatch(self.name):
-            problems.add("name", self.name, "must be a folder's name of letters, digits, _ . -")
+        check_name("name", self.name, problems)
+        if self.name in STORE_FOLDERS:
+            message = f"is a folder of the results themselves ({', '.join(STORE_FOLDERS)})"
+            problems.add("name", self.name, message)
         problems.distinct("seeds", self.seeds, "at least one seed")
         if any(not 0 <= seed < 2**63 for seed in self.seeds):
             problems.add("seeds", self.seeds, "must be whole numbers from 0 to 2**63 - 1")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
-
-from rich.console import Console
 
 from pab_bench.config.grid import Grid, GridPoint
 from pab_bench.cost.conventions import CONVENTIONS, Convention, get_convention
 from pab_bench.cost.estimate import Estimate, estimate
 from pab_bench.cost.table import grid_table, kinds_table, notes
 from pab_bench.files import write_json
-
-_WIDTH = 120
+from pab_bench.text.terminal import console as make_console
 
 
 def cost(grid: Grid) -> int:
@@ -31,7 +27,7 @@ def cost(grid: Grid) -> int:
     estimates = [
         (point, estimate(point.settings, c)) for point in grid.points for c in _ways(point)
     ]
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    console = make_console()
     console.print(grid_table(estimates))
     if len(grid.points) == 1:
         console.print(kinds_table(estimates[0][1]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,8 +15,8 @@ from pab_bench.experiment.planned import Planned, plan_points, to_do
 from pab_bench.experiment.time_estimate import Rates, earlier_records, rates
 from pab_bench.files import write_json
 from pab_bench.progress import duration
+from pab_bench.text.terminal import console as make_console
 
-_WIDTH = 120
 NOT_KNOWN = "not known"
 
 
@@ -36,7 +34,7 @@ def plan(grid: Grid) -> int:
         for model, settings in {p.settings.model: p.settings for p in points}.items()
     }
     seconds = {id(p): _seconds(p, by_model[p.settings.model]) for p in [*points, *baselines]}
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    console = make_console()
     for notice in dict.fromkeys(n for point in points for n in point.settings.notices):
         console.print(escape(notice), style="yellow", highlight=False, soft_wrap=True)
     console.print(_table(points))

@@ -65,6 +65,17 @@ def test_attention_difference() -> None:
     assert "4 videos" in figure.get_suptitle()
 
 
+def test_attention_difference_of_few_steps() -> None:
+    """Of six steps the first segment is one step, which has no difference to another."""
+    calls = 6
+    curves = synthetic.curves().query("step < @calls")
+    for over in ("step", "timestep"):
+        figure = attention_difference(curves, calls, over=over)
+        texts = [text.get_text() for text in figure.axes[0].texts]
+        assert ("first\n15 %" in texts) == (over == "step")
+        assert "last\n15 %" in texts
+
+
 def test_attention_difference_over_timesteps_runs_from_noise_to_image() -> None:
     figure = attention_difference(synthetic.curves(), synthetic.STEPS, over="timestep")
     left = figure.axes[0]

@@ -310,3 +310,49 @@ def test_the_command_itself(folders):
     (written,) = (folders[0].parent / "results" / "compare").iterdir()
     assert (written / "tables" / "summary.md").is_file()
     assert written.name in done.stdout
+
+
+def test_frames_of_a_folder_are_in_the_order_of_their_numbers(tmp_path):
+    frames = random_video(5, (12, 32, 48))
+    for side, name in (("reference", "{:04d}.png"), ("test", "frame{}.png")):
+        folder = tmp_path / side / "clip"
+        folder.mkdir(parents=True)
+        for number, frame in enumerate(frames):
+            imageio.imwrite(folder / name.format(number), frame)
+    status, output = compare((tmp_path / "reference", tmp_path / "test"))
+    assert status == 0
+    summary = pd.read_csv(output / "summary.csv").set_index("metric")["value"]
+    assert summary["psnr_db"] == 100
+
+
+def test_of_a_video_and_its_own_lossless_frames_the_frames_are_compared(folders):
+    for number, side in enumerate(folders):
+        frames = random_video(number, (4, 32, 48))
+        save_file({"frames": frames}, side / "000-0.safetensors")
+        write_mp4(side / "000-0.mp4", np.zeros_like(frames))
+    status, output = compare(folders)
+    assert status == 0
+    values = pd.read_csv(output / "videos.csv").query("pair == '000-0' and metric == 'psnr_db'")
+    exact = Psnr().values(random_video(1, (4, 32, 48)), random_video(0, (4, 32, 48))).mean()
+    assert values["value"].item() == pytest.approx(exact)
+
+
+def test_a_folder_of_weights_that_is_not_there(folders, capsys):
+    assert compare(folders, "--weights", "/not/here")[0] == 2
+    assert "--weights /not/here: is not a folder" in capsys.readouterr().err
+
+
+def test_the_table_is_printed_where_its_signs_are_not_known(folders):
+    done = subprocess.run(
+        [sys.executable, "-m", "pab_bench.compare", *map(str, folders), "--metrics", "psnr"],
+        cwd=folders[0].parent,
+        env={
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONIOENCODING": "cp1252",
+        },
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode("cp1252")
+    assert b"PSNR (dB)" in done.stdout

@@ -82,7 +82,7 @@ def test_a_video_that_fails_does_not_cost_the_others(sample, monkeypatch, capsys
         (None, "cannot be read: No such file"),
         (b"\n \n", "has no line with a prompt"),
         (b"\xff\xfe", "is no text in UTF-8"),
-        (b"a\na\n", "has the same value more than once"),
+        (b"a\nb\na\n", "prompts.file=prompts.txt: line 3 repeats line 1: a"),
     ],
 )
 def test_a_bad_file_is_explained(sample, capsys, content, message):

@@ -5,6 +5,7 @@ Standard library only: a wrong setting is reported within a second, not after a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +78,7 @@ def known_timesteps(
     frames = model["frames"]
     if min(model["height"], model["width"], frames) < 1 or 2 <= frames <= 16:
         return None
-    return rectified_flow_timesteps(
-        steps, model["height"], model["width"], frames, model["transform_scale"], dtype
-    )
+    scale = model["transform_scale"]
+    if not (math.isfinite(scale) and scale > 0):
+        return None
+    return rectified_flow_timesteps(steps, model["height"], model["width"], frames, scale, dtype)

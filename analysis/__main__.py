@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("directory", type=Path, help="a sweep directory, or that of a single run")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     options = parser.parse_args(arguments)
+    # Figures are only written: whichever notebook the command is typed in.
+    os.environ.pop("MPLBACKEND", None)
 
     from analysis.build import build
     from pab_bench.text.terminal import console

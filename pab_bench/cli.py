@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from omegaconf import DictConfig
 from pab_bench import progress
 from pab_bench.config import hydra_setup
 from pab_bench.config.grid import Grid
+from pab_bench.config.places import check_places
 from pab_bench.config.preflight import preflight
 from pab_bench.config.resolve import resolve
 from pab_bench.errors import (
@@ -53,12 +55,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Hydra's parser wants overrides together, so that `task=plan -m spatial_gap=1,2` would fail.
     given = sys.argv[1:] if argv is None else argv
     arguments = sorted(given, key=lambda argument: argument not in ("-m", "--multirun"))
-    if ranks.count() == 1:
-        return _main(arguments)
+    # Figures are only written: whichever window or notebook the user's own program draws in.
+    os.environ.pop("MPLBACKEND", None)
+    try:
+        alone = ranks.count() == 1
+    except ConfigError as error:
+        report_bad_configuration(error)
+        return BAD_CONFIGURATION
+    if alone or _needs_nobody(arguments):
+        return _main(arguments) if alone or ranks.rank() == 0 else OK
     if ranks.rank() > 0:
         return ranks.serve()
     with ranks.leading():
         return _main(arguments)
+
+
+def _needs_nobody(arguments: Sequence[str]) -> bool:
+    """Whether a command only says something, which one rank can do."""
+    says = {"--help", "-h", "--version", "--hydra-help", "--info", "-i", "--cfg", "-c"}
+    return not {*says, "task=plan", "task=cost"}.isdisjoint(arguments)
 
 
 def version() -> str:
@@ -80,6 +95,7 @@ def _main(arguments: Sequence[str]) -> int:
         return start_hydra(arguments)
     try:
         grid = preflight(parsed)
+        check_places(grid)
         if grid.parallel and ranks.count() > 1:
             raise ConfigError(
                 "hydra/launcher: torchrun's ranks share the videos of one point after the other; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -69,12 +70,40 @@ def check_digests(folder: Path) -> None:
 
     Raises:
         OSError: if it, or a file, is missing.
-        ValueError: naming the first file that is not what was written.
+        ValueError: naming the first file that is not what was written, or that has no digest.
     """
-    for line in (folder / NAME).read_text().splitlines():
-        digest, _, name = line.partition("  ")
+    lines = (folder / NAME).read_text().splitlines()
+    digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != NAME and name not in digests:
+            raise ValueError(f"{name} has no digest in {NAME}")
+    for name, digest in digests.items():
         if _digest(folder / name) != digest:
             raise ValueError(f"{name} is not what was written")
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Say why nothing can be written into a folder that may not be there yet; None if it can.
+
+    What is made for the trial is removed again.
+    """
+    made: list[Path] = []
+    try:
+        for place in reversed((folder, *folder.parents)):
+            if not place.exists():
+                place.mkdir()
+                made.append(place)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0")
+            file.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        for place in reversed(made):
+            with contextlib.suppress(OSError):  # Another process writes there already.
+                place.rmdir()
+    return None
 
 
 def _digest(path: Path) -> str:

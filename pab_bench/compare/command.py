@@ -19,6 +19,7 @@ from pab_bench.compare.results import Results
 from pab_bench.compare.sources import KINDS
 from pab_bench.compare.table import cells, missing
 from pab_bench.errors import ConfigError
+from pab_bench.files import why_not_writable
 from pab_bench.metrics import MetricSettings, get_metrics, measure_set
 from pab_bench.metrics.psnr import CAP_DB
 from pab_bench.metrics.registry import DEFAULT, METRICS
@@ -40,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = MetricSettings(options.psnr_cap_db, options.weights)
         metrics = get_metrics(names, _device(options.device), settings)
         pairs = find_pairs(options.reference, options.test)
+        output = options.output or Path("results", "compare", _now())
+        reason = why_not_writable(output.absolute())
+        if reason is not None:
+            raise ConfigError(f"--output {output}: nothing can be written there: {reason}")
     except (ConfigError, FolderRefused) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -49,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(pairs)
         sys.stderr.write("error: no pair could be measured\n")
         return 2
-    output = options.output or Path("results", "compare", _now())
     written = results.write(output)
     _show(results, output, len(written))
     _complain(pairs)

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from pab_bench.errors import PabBenchError
+from pab_bench.errors import ConfigError, PabBenchError
 
 Item = TypeVar("Item")
 Function = Callable[..., Any]
 _PATIENCE = timedelta(days=30)
 """Ranks wait while rank 0 measures, or waits for another process that makes the same point."""
+_OF_TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 _group: Any = None
 """The processes that `_join` has brought together."""
 
@@ -29,8 +30,22 @@ def rank() -> int:
 
 
 def count() -> int:
-    """How many processes torchrun has started; 1 if none."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """How many processes torchrun has started; 1 if none.
+
+    Raises:
+        ConfigError: if `WORLD_SIZE` says so, but nobody has said where the others are: cluster
+            managers set it, too.
+    """
+    given = os.environ.get("WORLD_SIZE", "1")
+    if not given.isdecimal() or int(given) < 1:
+        raise ConfigError(f"WORLD_SIZE={given}: must be a number of processes; unset it")
+    missing = [name for name in _OF_TORCHRUN if name not in os.environ]
+    if int(given) > 1 and missing:
+        raise ConfigError(
+            f"WORLD_SIZE={given}: {', '.join(missing)} are not set, so that the other processes "
+            "cannot be found; start with torchrun, or unset WORLD_SIZE and RANK to run alone"
+        )
+    return int(given)
 
 
 def share(items: Sequence[Item], own: int, ranks: int) -> Sequence[Item]:

@@ -175,3 +175,13 @@ def test_what_a_killed_process_has_left_is_removed(tmp_path):
         left = sorted(path.name for path in store.points.iterdir())
     assert left == [".locks", ".other-x3", "abc"]
     assert [r.id for r in store.records()] == ["abc"]
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_digests_that_do_not_cover_every_file_are_none(tmp_path, left, caplog):
+    store = Store(tmp_path)
+    saved = store.save(record(), data())
+    sums = store.folder(saved.id) / "SHA256SUMS"
+    sums.write_text("".join(sums.read_text().splitlines(keepends=True)[:left]))
+    assert store.load(saved.id) is None
+    assert "has no digest in SHA256SUMS" in caplog.text

@@ -1,0 +1,116 @@
+"""Places where nothing can be written, and surroundings, are told before anything is sampled."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pab_bench.cli import main
+from pab_bench.compare.command import main as compare
+from pab_bench.files import why_not_writable
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["results_dir=afile"], "afile: nothing can be written there: "),
+        (["results_dir=afile/below"], "afile/below: nothing can be written there: Not a directory"),
+        (["results_dir=/proc/nothere"], "results_dir=/proc/nothere: nothing can be written there"),
+        (["task=plan", "json=/proc/nothere/x.json"], "json=/proc/nothere: nothing can be"),
+        (["task=cost", "json=afile/x.json"], "afile: nothing can be written there"),
+        (["task=sample", "sample.folder=afile"], "sample.folder="),
+    ],
+)
+def test_places(
+    overrides: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("afile").touch()
+    assert main(overrides) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["afile"]
+
+
+def test_trying_leaves_nothing(tmp_path: Path) -> None:
+    assert why_not_writable(tmp_path / "a" / "b") is None
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    assert why_not_writable(tmp_path / "a") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_compare_tries_its_output_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    for side in ("reference", "test"):
+        (tmp_path / side).mkdir()
+        np.save(tmp_path / side / "a.npy", np.zeros((2, 16, 16, 3), dtype=np.uint8))
+    (tmp_path / "afile").touch()
+    sides = [str(tmp_path / side) for side in ("reference", "test")]
+    assert compare([*sides, "--output", str(tmp_path / "afile")]) == 2
+    assert "afile: nothing can be written there" in capsys.readouterr().err
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pab_bench", *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"WORLD_SIZE": "4", "RANK": "0"}, "WORLD_SIZE=4: MASTER_ADDR, MASTER_PORT are not set"),
+        ({"WORLD_SIZE": "4"}, "WORLD_SIZE=4: RANK, MASTER_ADDR, MASTER_PORT are not set"),
+        ({"WORLD_SIZE": "many"}, "WORLD_SIZE=many: must be a number of processes"),
+    ],
+)
+def test_what_cluster_managers_set(environment: dict[str, str], message: str) -> None:
+    done = command("steps=4", **environment)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_only_says_something_waits_for_nobody() -> None:
+    others = {"WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29399"}
+    first = command("task=plan", "steps=4", RANK="0", **others)
+    assert first.returncode == 0, first.stderr
+    assert "points: 1" in first.stdout
+    second = command("task=plan", "steps=4", RANK="1", **others)
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+def test_figures_are_drawn_whatever_the_notebook_draws_with(tmp_path: Path) -> None:
+    done = command(
+        "steps=6",
+        "spatial_gap=2",
+        "threshold=[100,700]",
+        "model.height=32",
+        "model.width=32",
+        "metrics.names=[psnr]",
+        "prompts.texts=[a large red circle moves right slowly over a black background]",
+        f"results_dir={tmp_path}",
+        MPLBACKEND="module://not_here",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "failed" not in done.stdout
+    assert list(tmp_path.glob("single/*/figures/attention_difference_timesteps.png"))

@@ -17,6 +17,7 @@ from typing import Any
 from analysis.errors import NotASweep, UnreadableRecord
 from analysis.points import Job, Point, Status, Sweep
 from analysis.summary import summary_frame as summary_frame
+from pab_bench.files import check_digest
 
 SCHEMA = 1
 _NO_SETTING = ("weights", "metrics", "prompts", "method")
@@ -147,6 +148,12 @@ def _load_point(store: Path, point_id: str) -> Point | None:
     if not path.is_file():
         return None
     record = _read_json(path)
+    try:
+        check_digest(path)
+    except FileNotFoundError as error:
+        raise UnreadableRecord("record.json: there is no SHA256SUMS beside it") from error
+    except (OSError, ValueError) as error:
+        raise UnreadableRecord(f"record.json: {error}") from error
     if record.get("schema") != SCHEMA:
         found = record.get("schema")
         raise UnreadableRecord(f"record.json: schema {SCHEMA} expected, got {found!r}")

@@ -65,6 +65,18 @@ def write_digests(folder: Path) -> None:
     (folder / NAME).write_text("".join(lines))
 
 
+def check_digest(path: Path) -> None:
+    """Compare one file with the `SHA256SUMS` beside it.
+
+    Raises:
+        OSError: if one of both is missing.
+        ValueError: if the file is not what was written, or has no digest.
+    """
+    lines = (path.parent / NAME).read_text().splitlines()
+    if f"{_digest(path)}  {path.name}" not in lines:
+        raise ValueError(f"{path.name} is not what was written ({NAME})")
+
+
 def check_digests(folder: Path) -> None:
     """Compare all files with `SHA256SUMS`.
 

@@ -95,6 +95,10 @@ class ModelChoice(ModelSettings):
         problems.choice("dtype", self.dtype, DTYPES)
         problems.choice("offload", self.offload, OFFLOADS)
         problems.choice("schedule", self.schedule, SCHEDULES)
+        own = SYSTEMS.load(self.system).schedule if self.system in SYSTEMS else None
+        if self.schedule in SCHEDULES and own not in (None, self.schedule):
+            message = f"must be {own}, the timesteps of {self.system}, or null: known when loaded"
+            problems.add("schedule", self.schedule, message)
         if not _ADDRESS.fullmatch(self.system):
             problems.choice("system", self.system, SYSTEMS)
         if self.path is not None and not Path(self.path).is_dir():

@@ -89,6 +89,7 @@ class _Preflight:
             if OmegaConf.select(base, f"hydra.{part}._target_") is None:
                 shown = f"hydra.{part}={show(OmegaConf.select(base, f'hydra.{part}'))}"
                 raise InvalidSettings([Problem(shown, f"choose one by hydra/{part}=NAME")])
+        problems += _of_hydra(base)
         basic = str(base.hydra.sweeper._target_).endswith(".BasicSweeper")
         if multirun:
             params = base.hydra.sweeper.get("params") or {}
@@ -237,6 +238,19 @@ class _Preflight:
             values[section] = dict(values[section])
             values = values[section]
         values[last] = base.converted[line]
+
+
+def _of_hydra(cfg: DictConfig) -> list[Problem]:
+    """Keys of Hydra's own with which a job would not be found again."""
+    found = []
+    subdir = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
+    if subdir != "${hydra.job.num}":
+        message = "the folders of jobs are their numbers; leave it out"
+        found.append(Problem(f"hydra.sweep.subdir={subdir}", message))
+    if OmegaConf.select(cfg, "hydra.job.chdir"):
+        message = "paths are those of the folder that the command is typed in; leave it out"
+        found.append(Problem("hydra.job.chdir=true", message))
+    return found
 
 
 def raise_all(

@@ -29,6 +29,9 @@ SYSTEMS: Registry[System] = Registry(
 )
 
 
+_STAGES = ("timesteps", "encode", "noise", "denoise", "decode")
+
+
 def sampler_address(system: str) -> str:
     """What stored points say about the sampler of a system."""
     stored = SYSTEMS.load(system).stored_as if system in SYSTEMS else None
@@ -47,9 +50,21 @@ def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
         ConfigError: if there is no such system, or it cannot be driven so.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
-    own = model.system if ":" in model.system else SYSTEMS.load(model.system).sampler
-    sampler: Sampler = load(own)(model, device, dtype)
-    return sampler
+    if ":" not in model.system:
+        own: Sampler = load(SYSTEMS.load(model.system).sampler)(model, device, dtype)
+        return own
+    try:
+        found = load(model.system)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"model.system={model.system}: cannot be loaded: {error}") from error
+    missing = [name for name in _STAGES if not callable(getattr(found, name, None))]
+    if missing:
+        raise ConfigError(
+            f"model.system={model.system}: is no sampler, since it has no {', '.join(missing)}; "
+            "pab_bench/systems/base.py says what one has"
+        )
+    foreign: Sampler = found(model, device, dtype)
+    return foreign
 
 
 def architecture_of(transformer: Any) -> Architecture:

@@ -13,6 +13,7 @@ class System:
         transformer: name of its transformer's class.
         architecture: how the engine sees that transformer; called with it.
         sampler: what drives its pipeline; called with model, device and dtype.
+        schedule: formula of its timesteps, if there is one; see `timesteps.known`.
         blueprint: what its networks look like without weights; called with model and dtype. None =
             its cost is not known.
         stored_as: what stored points call the sampler: where it lay when the first of them were
@@ -22,5 +23,6 @@ class System:
     transformer: str
     architecture: str
     sampler: str
+    schedule: str | None = None
     blueprint: str | None = None
     stored_as: str | None = None

@@ -18,6 +18,8 @@ from pab_bench.progress import duration
 from pab_bench.text.terminal import console as make_console
 
 NOT_KNOWN = "not known"
+_MOST, _SHOWN = 4, 40
+"""Prompts that are shown, and characters of each."""
 
 
 def plan(grid: Grid) -> int:
@@ -82,7 +84,7 @@ def _summary(
     seconds: dict[int, float | None],
     known: Sequence[Rates | None] | Any,
 ) -> list[str]:
-    lines = [f"points: {_counts(points)}"]
+    lines = [f"points: {_counts(points)}", *_videos(points)]
     if baselines:
         lines.append(f"baselines: {_counts(baselines)}")
     lines += [
@@ -107,6 +109,19 @@ def _summary(
         lines.append(
             "replayed: steps that an earlier point of this grid gives; not counted in the FLOPs "
             "ratio, which is that of the method"
+        )
+    return lines
+
+
+def _videos(points: Sequence[Planned]) -> list[str]:
+    """What is sampled for a point, once for all points that sample the same."""
+    lines = []
+    for prompts, seeds in dict.fromkeys((p.settings.prompts, p.settings.seeds) for p in points):
+        shown = [f"'{p if len(p) <= _SHOWN else p[:_SHOWN] + '...'}'" for p in prompts[:_MOST]]
+        more = f" and {len(prompts) - _MOST} more" if len(prompts) > _MOST else ""
+        lines.append(
+            f"videos of a point: {len(prompts) * len(seeds)} (prompts: {len(prompts)}, seeds: "
+            f"{', '.join(map(str, seeds))}): {', '.join(shown)}{more}"
         )
     return lines
 

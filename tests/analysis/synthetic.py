@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
+from pab_bench.files import write_digests
+
 DEPTH = 4
 STEPS = 20
 PROMPTS = ("a red disc moves to the right", "a blue square falls")
@@ -68,9 +70,11 @@ def write_point(points: Path, gap: int) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON and make the folder."""
+    """Write JSON and make the folder; a record with its digest."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1))
+    if path.name == "record.json":
+        write_digests(path.parent)
 
 
 def rule(gap: int) -> dict[str, Any]:

@@ -76,3 +76,17 @@ def test_no_sweep(tmp_path: Path, name: str) -> None:
 
 def test_overrides() -> None:
     assert parse_overrides(["a=1", "++b=[1,2]", "c=x=y"]) == {"a": "1", "b": "[1,2]", "c": "x=y"}
+
+
+@pytest.mark.parametrize("sums", ["kept", "emptied", "removed"])
+def test_a_record_that_was_changed_is_no_row(directory: Path, sums: str) -> None:
+    folder = directory.parents[1] / "points" / synthetic.point_id(4)
+    path = folder / "record.json"
+    path.write_text(path.read_text().replace('"psnr_db"', '"psnr_db" ', 1))
+    if sums == "emptied":
+        (folder / "SHA256SUMS").write_text("")
+    elif sums == "removed":
+        (folder / "SHA256SUMS").unlink()
+    job = load_sweep(directory).jobs[2]
+    assert job.status == "unreadable"
+    assert "SHA256SUMS" in str(job.error)

@@ -35,7 +35,7 @@ def timed(directory: Path, gap: int) -> None:
     whole = record["timing"]["denoise_s"]["median"]
     record["timing"] |= {k: {"median": v * whole / 10} for k, v in STAGES.items()}
     record["cost"] = {"flops_ratio": {1: 1.0, 2: 0.75, 4: 0.5}[gap]}
-    (folder / "record.json").write_text(json.dumps(record))
+    synthetic.write_json(folder / "record.json", record)
     steps = pd.DataFrame(
         [
             {"step": step, **{f"{kind}_s": SECONDS[kind] / synthetic.STEPS for kind in KINDS}}

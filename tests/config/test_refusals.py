@@ -25,6 +25,9 @@ from pab_bench.errors import ConfigError
         ("model.name=../../x", "model.name=../../x: must be a folder's name"),
         ("objectives=[[a]]", "objectives=[a]: must be one of psnr"),
         ("hydra.launcher=3", "hydra.launcher=3: choose one by hydra/launcher=NAME"),
+        ("hydra.job.chdir=true", "hydra.job.chdir=true: paths are those of the folder"),
+        ("hydra.sweep.subdir=gap", "hydra.sweep.subdir=gap: the folders of jobs are their numbers"),
+        ("model.schedule=ddim_trailing", "model.schedule=ddim_trailing: must be ddim_leading, the"),
         ("hydra.sweeper=foo", "hydra.sweeper=foo: choose one by hydra/sweeper=NAME"),
     ],
 )
@@ -106,3 +109,29 @@ def test_a_long_prompt_that_is_repeated_is_shown_in_short(
         prompts_of(tmp_path, b"a\n" + line + b"\n" + line + b"\n", settings_of)
     assert "line 3 repeats line 2: xxx" in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [
+        ("nothere.module:Nothere", "cannot be loaded: No module named 'nothere'"),
+        ("os:nothere", "cannot be loaded: module 'os' has no attribute 'nothere'"),
+        ("builtins:dict", "is no sampler, since it has no timesteps, encode"),
+    ],
+)
+def test_a_sampler_that_is_none(
+    system: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = f"results_dir={tmp_path}"
+    assert main([f"model.system={system}", "steps=4", "threshold=[1,999]", where]) != 0
+    shown = capsys.readouterr().err
+    assert f"model.system={system}: {message}" in shown
+    assert "Traceback" not in shown
+
+
+def test_plan_says_what_videos_a_point_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["task=plan", f"prompts.texts=[{'x' * 50},b,c,d,e]", "seeds=[0,2]"]) == 0
+    shown = capsys.readouterr().out
+    expected = "videos of a point: 10 (prompts: 5, seeds: 0, 2): '" + "x" * 40 + "...', 'b', 'c', "
+    assert expected in shown
+    assert "'d' and 1 more" in shown

@@ -11,6 +11,7 @@ import yaml
 from safetensors.numpy import save_file
 
 from pab_bench.export.command import main
+from pab_bench.files import write_digests
 from pab_bench.metrics.vbench.official import read_results, video_name
 from pab_bench.metrics.vbench.scores import DIMENSIONS, scores
 
@@ -29,6 +30,7 @@ def write_point(store, identifier, baseline, prompts=PROMPTS):
     record = {"schema": 1, "id": identifier, "status": "ok", "prompts": list(prompts)}
     record |= {"seeds": list(SEEDS), "is_baseline": baseline is None, "baseline_id": baseline}
     (folder / "record.json").write_text(json.dumps(record), "utf-8")
+    write_digests(folder)
     for prompt in range(len(prompts)):
         for number, seed in enumerate(SEEDS):
             frames = video(2 * prompt + number + 1)

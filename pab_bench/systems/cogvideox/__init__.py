@@ -8,6 +8,7 @@ SYSTEM = System(
     transformer="CogVideoXTransformer3DModel",
     architecture="pab_bench.systems.cogvideox.architecture:CogVideoXArchitecture",
     sampler="pab_bench.systems.cogvideox.sampler:CogVideoXSampler",
+    schedule="ddim_trailing",
     blueprint="pab_bench.systems.cogvideox.blueprint:CogVideoXBlueprint",
     stored_as="pab_bench.samplers.cogvideox:CogVideoXSampler",
 )

@@ -8,6 +8,7 @@ SYSTEM = System(
     transformer="LatteTransformer3DModel",
     architecture="pab_bench.systems.latte.architecture:LatteArchitecture",
     sampler="pab_bench.systems.latte.sampler:LatteSampler",
+    schedule="ddim_leading",
     blueprint="pab_bench.systems.latte.blueprint:LatteBlueprint",
     stored_as="pab_bench.samplers.latte:LatteSampler",
 )

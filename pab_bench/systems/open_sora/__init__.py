@@ -8,6 +8,7 @@ SYSTEM = System(
     transformer="STDiT3Transformer",
     architecture="pab_bench.systems.open_sora.architecture:STDiT3Architecture",
     sampler="pab_bench.systems.open_sora.sampler:OpenSoraSampler",
+    schedule="rectified_flow",
     blueprint="pab_bench.systems.open_sora.blueprint:OpenSoraBlueprint",
     stored_as="pab_bench.samplers.open_sora:OpenSoraSampler",
 )

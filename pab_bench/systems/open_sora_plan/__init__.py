@@ -8,6 +8,7 @@ SYSTEM = System(
     transformer="LatteT2V",
     architecture="pab_bench.systems.open_sora_plan.architecture:OpenSoraPlanArchitecture",
     sampler="pab_bench.systems.open_sora_plan.sampler:OpenSoraPlanSampler",
+    schedule="pndm",
     blueprint="pab_bench.systems.open_sora_plan.blueprint:OpenSoraPlanBlueprint",
     stored_as="pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler",
 )

@@ -70,6 +70,25 @@ def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
 
 
+def sampled_identity(identity: Mapping[str, Any], prompt: str, seed: int) -> dict[str, Any]:
+    """What determines one video of a point, with its plan, whatever is measured of it."""
+    own = {k: v for k, v in identity.items() if k not in ("prompts", "seeds", "metrics")}
+    return {**own, "prompt": prompt, "seed": seed}
+
+
+def advice_identity(settings: Settings, with_rules: bool) -> dict[str, Any]:
+    """What determines an advice: the model, its size, steps and prompts, and what is asked.
+
+    Args:
+        settings: what to advise on.
+        with_rules: whether its rules are to be beaten.
+    """
+    own = settings_identity(settings)
+    if not with_rules:
+        del own["rules"]
+    return {"identity": own, "advise": asdict(settings.advise)}
+
+
 def reuse_identity(identity: Mapping[str, Any]) -> str:
     """What of a point's identity determines a video from its first reuse on, beside the plan."""
     return json.dumps([identity.get(name) for name in REUSE])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.markup import escape
@@ -18,7 +17,7 @@ from pab_bench.advice.target import has_rules, stated_target
 from pab_bench.config.grid import Grid
 from pab_bench.config.settings import Settings
 from pab_bench.errors import FAILED, OK
-from pab_bench.experiment.identity import settings_identity
+from pab_bench.experiment.identity import advice_identity
 from pab_bench.files import write_bytes, write_json
 
 
@@ -76,10 +75,7 @@ def advice_folder(settings: Settings) -> Path:
     """Where the advice on a model is written."""
     if settings.name is not None:
         return settings.results_dir / settings.name
-    identity = settings_identity(settings)
-    if not has_rules(settings):
-        del identity["rules"]
-    asked = {"identity": identity, "advise": asdict(settings.advise)}
+    asked = advice_identity(settings, has_rules(settings))
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
     return settings.results_dir / "advice" / f"{settings.model.name}-{digest}"
 

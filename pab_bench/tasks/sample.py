@@ -16,7 +16,7 @@ from pab_bench.config.sections import RecordSettings
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import take_gpu
 from pab_bench.experiment.failures import describe
-from pab_bench.experiment.identity import digest_weights, identity
+from pab_bench.experiment.identity import digest_weights, identity, sampled_identity
 from pab_bench.experiment.ranks import on_all, share
 from pab_bench.experiment.sampling import denoiser_of, places
 from pab_bench.experiment.session import open_session
@@ -87,7 +87,8 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     for place in share(places(settings), rank, ranks):
         line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
         stem = folder / f"{place.index:03d}-{place.seed}"
-        about = _about(determined_by, place)
+        content = sampled_identity(determined_by, place.prompt, place.seed)
+        about = {"id": point_id(content), **content}
         try:
             if not _is_there(stem, about, settings):
                 _write(stem, about, settings, denoiser, place, tapes)
@@ -96,12 +97,6 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
             line["error"] = describe(error)
         lines.append(line)
     return lines
-
-
-def _about(determined_by: dict[str, Any], place: VideoPlace) -> dict[str, Any]:
-    own = {k: v for k, v in determined_by.items() if k not in ("prompts", "seeds", "metrics")}
-    content = {**own, "prompt": place.prompt, "seed": place.seed}
-    return {"id": point_id(content), **content}
 
 
 def _is_there(stem: Path, about: dict[str, Any], settings: Settings) -> bool:

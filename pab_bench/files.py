@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -98,23 +97,16 @@ def check_digests(folder: Path) -> None:
 def why_not_writable(folder: Path) -> str | None:
     """Say why nothing can be written into a folder that may not be there yet; None if it can.
 
-    What is made for the trial is removed again.
+    What is made for the trial has a name that nobody else uses, and is removed again.
     """
-    made: list[Path] = []
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    if not place.is_dir():
+        return f"{place} is a file"
     try:
-        for place in reversed((folder, *folder.parents)):
-            if not place.exists():
-                place.mkdir()
-                made.append(place)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"0")
-            file.flush()
+        with tempfile.TemporaryDirectory(dir=place, prefix=".trial-") as trial:
+            (Path(trial) / "file").write_bytes(b"0")
     except OSError as error:
         return error.strerror or str(error)
-    finally:
-        for place in reversed(made):
-            with contextlib.suppress(OSError):  # Another process writes there already.
-                place.rmdir()
     return None
 
 

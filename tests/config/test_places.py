@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
     ("overrides", "message"),
     [
         (["results_dir=afile"], "afile: nothing can be written there: "),
-        (["results_dir=afile/below"], "afile/below: nothing can be written there: Not a directory"),
+        (["results_dir=afile/below"], "afile/below: nothing can be written there: "),
         (["results_dir=/proc/nothere"], "results_dir=/proc/nothere: nothing can be written there"),
         (["task=plan", "json=/proc/nothere/x.json"], "json=/proc/nothere: nothing can be"),
         (["task=cost", "json=afile/x.json"], "afile: nothing can be written there"),
@@ -49,6 +50,14 @@ def test_trying_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     assert why_not_writable(tmp_path / "a") is None
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_several_processes_may_try_at_once(tmp_path: Path) -> None:
+    """None must take what another has made for its trial for a folder that is there."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(why_not_writable, [tmp_path / "a" / "b"] * 400))
+    assert found == [None] * 400
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_compare_tries_its_output_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

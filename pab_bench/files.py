@@ -99,10 +99,10 @@ def why_not_writable(folder: Path) -> str | None:
 
     What is made for the trial has a name that nobody else uses, and is removed again.
     """
-    place = next(place for place in (folder, *folder.parents) if place.exists())
-    if not place.is_dir():
-        return f"{place} is a file"
     try:
+        place = next(place for place in (folder, *folder.parents) if place.exists())
+        if not place.is_dir():
+            return f"{place} is a file"
         with tempfile.TemporaryDirectory(dir=place, prefix=".trial-") as trial:
             (Path(trial) / "file").write_bytes(b"0")
     except OSError as error:

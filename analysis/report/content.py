@@ -88,7 +88,7 @@ def _sort_value(value: Any) -> float | str | None:
 
 
 def _axes(data: SweepData) -> list[dict[str, Any]]:
-    """What the scatter plot can show on its axes, with the direction that is better."""
+    """What the scatter plot can show on its axes, with the direction that is better and the cap."""
     found: list[dict[str, Any]] = []
     for name in _numeric_axes(data):
         if data.finished[name].notna().sum() == 0:
@@ -103,7 +103,8 @@ def _axes(data: SweepData) -> list[dict[str, Any]]:
             )
             text = _AXES.get(name, name)
         kind = "quality" if facts is not None else "cost"
-        found.append({"name": name, "text": text, "better": way, "kind": kind})
+        cap = None if facts is None else facts.cap
+        found.append({"name": name, "text": text, "better": way, "kind": kind, "cap": cap})
     return found
 
 

@@ -55,9 +55,9 @@ function drawScatter(box, across, up) {
     draw(svg, "text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no point has both numbers");
     return;
   }
-  // The PSNR of identical videos is capped at 100 dB; on scale it would squash all others.
-  const capped = up.name === "psnr_db" && points.some((p) => p.y < 100);
-  const onScale = points.filter((p) => !(capped && p.y >= 100));
+  // The PSNR of identical videos is the cap; on scale it would squash all others.
+  const capped = up.cap !== null && points.some((p) => p.y < up.cap);
+  const onScale = points.filter((p) => !(capped && p.y >= up.cap));
   const [x, y] = [scale(points.map((p) => p.x), LEFT, WIDTH - RIGHT),
     scale(onScale.map((p) => p.y), HEIGHT - BOTTOM, TOP + (capped ? 26 : 0))];
   drawAxes(svg, x, y, across.text, up.text);
@@ -65,7 +65,7 @@ function drawScatter(box, across, up) {
   const line = onScale.filter((p) => best.has(p.row.job)).sort((a, b) => a.x - b.x);
   draw(svg, "path", { class: "front", d: line.map((p, i) => `${i ? "L" : "M"}${x.at(p.x)} ${y.at(p.y)}`).join("") });
   for (const p of points) {
-    const above = capped && p.y >= 100;
+    const above = capped && p.y >= up.cap;
     const place = { cx: x.at(p.x), cy: above ? TOP + 4 : y.at(p.y) };
     const classes = ["dot", best.has(p.row.job) ? "best" : "", p.row.job === state.job ? "chosen" : ""];
     const dot = draw(svg, "circle", { ...place, r: 6, class: classes.join(" "), "data-job": p.row.job, tabindex: 0 });
@@ -77,7 +77,7 @@ function drawScatter(box, across, up) {
   }
   if (points.length <= 12) nameDots(svg, onScale, x, y);
   if (capped && onScale.length < points.length) {
-    draw(svg, "text", { x: WIDTH - RIGHT, y: TOP + 8, "text-anchor": "end" }, "▲ top edge: identical (100 dB)");
+    draw(svg, "text", { x: WIDTH - RIGHT, y: TOP + 8, "text-anchor": "end" }, `▲ top edge: identical (${up.cap} dB)`);
   }
 }
 

@@ -75,6 +75,8 @@ def test_failed_points_with_reasons_and_provenance(page: Path) -> None:
 def test_content(data: SweepData) -> None:
     content = report_content(data)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
+    caps = {axis["name"]: axis["cap"] for axis in content["axes"]}
+    assert (caps["psnr_db"], caps["ssim"], caps["speedup"]) == (100, None, None)
     assert {axis["name"] for axis in content["axes"] if axis["kind"] == "quality"} == set(
         data.metrics
     )

@@ -28,7 +28,7 @@ from pab_bench.experiment.identity import settings_identity
             "metrics.names=[ssim,psnr,temporal_flickering,lpips,sharpness_ratio,colour_shift,"
             "motion_ratio,difference_flickering]"
         ],
-        ["metrics.weights=elsewhere"],
+        ["metrics.weights=/"],
         ["cross_skip=false"],
     ],
     ids=" ".join,

@@ -9,6 +9,7 @@ import pytest
 
 from pab_bench.cli import main
 from pab_bench.config import hydra_setup
+from pab_bench.config.compose import compose
 from pab_bench.config.preflight import preflight
 from pab_bench.experiment import identity as identity_of_points
 from pab_bench.experiment import sampling
@@ -35,14 +36,23 @@ COMMAND = (
 )
 
 
+def points_of(command):
+    """Settings of all points; those of models and presets without Hydra, which takes its time."""
+    lines = shlex.split(command)
+    keys = dict(line.partition("=")[::2] for line in lines)
+    if set(keys) <= {"model", "preset"}:
+        return [compose(**keys)]
+    hydra_setup.register()
+    arguments = sorted(lines, key=lambda argument: argument != "-m")
+    grid = preflight(hydra_setup.argument_parser().parse_args(arguments))
+    return [point.settings for point in grid.points]
+
+
 @pytest.mark.parametrize("command", IDENTITIES)
 def test_addresses_are_unchanged(command, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
-    hydra_setup.register()
-    arguments = sorted(shlex.split(command), key=lambda argument: argument != "-m")
-    points = preflight(hydra_setup.argument_parser().parse_args(arguments)).points
     found = {}
-    for settings in (s for p in points for s in (p.settings, baseline_of(p.settings))):
+    for settings in (s for p in points_of(command) for s in (p, baseline_of(p))):
         own = settings_identity(settings)
         found[point_id({**own, **KNOWN})] = point_id(video_identity(own))
     for point in IDENTITIES[command].values():

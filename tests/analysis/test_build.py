@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -139,3 +140,16 @@ def test_no_heavy_imports() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_figures_are_drawn_whatever_the_notebook_draws_with(directory: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", str(directory)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "MPLBACKEND": "module://not_here"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert (directory / "figures" / "attention_difference.png").is_file()

@@ -17,6 +17,8 @@ from pab_bench.config.settings import Settings
 COMMON = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",
     "steps=10",
+    "model.height=32",
+    "model.width=32",
 ]
 TINY = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",

@@ -138,7 +138,7 @@ def test_on_error_raise_stops(run, monkeypatch):
     assert "no memory left" in json.dumps(jobs[0]["error"])
 
 
-@pytest.mark.parametrize("preset", ["pab236", "pab_document"])
+@pytest.mark.parametrize("preset", ["pab236", pytest.param("pab_document", marks=pytest.mark.slow)])
 def test_presets_reuse_every_kind(run, preset):
     assert run(f"preset={preset}", "metrics=none") == 0
     (job,) = Path("results/single").iterdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
@@ -59,6 +60,10 @@ def unknown(what: str, name: str, options: Mapping[str, Any]) -> str:
 
 def load(address: str) -> Any:
     """Import and return what `module:attribute` names."""
-    module, _, name = address.partition(":")
-    with without_gc():
-        return getattr(importlib.import_module(module), name)
+    place, _, name = address.partition(":")
+    module = sys.modules.get(place)
+    if module is None:
+        # Only here: what is alive afterwards is never looked at as garbage again.
+        with without_gc():
+            module = importlib.import_module(place)
+    return getattr(module, name)

@@ -1,5 +1,6 @@
 """Names stand for things that are imported when somebody asks for them."""
 
+import gc
 import subprocess
 import sys
 
@@ -27,6 +28,16 @@ def test_a_name_is_loaded_when_asked_for():
         "assert 'colorsys' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_there_already_is_not_kept_from_the_collector():
+    """Loading a module freezes all that is alive; doing that at every look-up would leak."""
+    SYSTEMS.load("latte")
+    frozen = gc.get_freeze_count()
+    garbage = [[] for _ in range(1000)]
+    SYSTEMS.load("latte")
+    assert gc.get_freeze_count() == frozen
+    assert len(garbage) == 1000
 
 
 def test_an_unknown_name_is_told_with_the_nearest():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,9 +31,11 @@ def section(kind: type[Section], values: Mapping[str, Any], problems: Problems) 
     for entry in fields(kind):  # type: ignore[arg-type]
         if entry.name in values:
             given[entry.name] = _converted(hints[entry.name], values[entry.name], problems)
-    if len(problems.found) > before:
-        # What is within it is wrong; what else is wrong is found with the defaults in its place.
-        given = {key: value for key, value in given.items() if value is not _WRONG}
+    wrong = {key for key, value in given.items() if value is _WRONG}
+    if any(entry.name in wrong and _is_required(entry) for entry in fields(kind)):  # type: ignore[arg-type]
+        return None
+    # What is within it is wrong; what else is wrong is found with the defaults in its place.
+    given = {key: value for key, value in given.items() if key not in wrong}
     try:
         made = kind(**given)
     except InvalidSettings as error:
@@ -46,6 +48,10 @@ def section(kind: type[Section], values: Mapping[str, Any], problems: Problems) 
 
 
 _WRONG: Any = object()
+
+
+def _is_required(entry: Field[Any]) -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
 
 
 def _converted(hint: Any, value: Any, problems: Problems) -> Any:

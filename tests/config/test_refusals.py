@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pab_bench.cli import main
+from pab_bench.config.section import section
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
+from pab_bench.problems import Problems
 
 
 @pytest.mark.parametrize(
@@ -135,3 +138,26 @@ def test_plan_says_what_videos_a_point_has(capsys: pytest.CaptureFixture[str]) -
     expected = "videos of a point: 10 (prompts: 5, seeds: 0, 2): '" + "x" * 40 + "...', 'b', 'c', "
     assert expected in shown
     assert "'d' and 1 more" in shown
+
+
+@dataclass(frozen=True)
+class Within:
+    number: int
+
+    def __post_init__(self) -> None:
+        problems = Problems("outer.within")
+        problems.at_least("number", self.number, 1)
+        problems.raise_if_any()
+
+
+@dataclass(frozen=True)
+class Outer:
+    within: Within
+
+
+def test_a_section_without_a_default_that_is_wrong_is_told_once() -> None:
+    problems = Problems()
+    assert section(Outer, {"within": {"number": 0}}, problems) is None
+    expected = "outer.within.number=0: must be a whole number of at least 1"
+    assert [str(problem) for problem in problems.found] == [expected]
+    assert section(Outer, {"within": {"number": 2}}, Problems()) == Outer(Within(2))

@@ -1,3 +1,13 @@
-"""Before any test module imports diffusers or lpips: torchvision must be importable."""
+"""Before any test module imports diffusers or lpips: torchvision must be importable.
+
+Property tests draw the same examples in every run, so that what passed once passes again;
+`--hypothesis-profile=search` draws new ones.
+"""
+
+from hypothesis import settings
 
 import pab_bench.imports.torchvision  # noqa: F401
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search", max_examples=1000, deadline=None)
+settings.load_profile("repeatable")

@@ -1,5 +1,7 @@
 """Timesteps computed without torch are the scheduler's, to the integer."""
 
+from decimal import Context, Decimal
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -30,6 +32,25 @@ def test_timesteps_are_the_schedulers(steps, height, width, frames, scale, dtype
     scheduler.set_timesteps(steps, height, width, frames, kind)
     expected = tuple(int(t) for t in scheduler.timesteps.to(kind))
     assert rectified_flow_timesteps(steps, height, width, frames, scale, dtype) == expected
+
+
+@given(st.integers(16, 1400), st.integers(16, 1400), st.one_of(st.just(1), st.integers(17, 816)))
+def test_shift_is_the_nearest_float32_of_each_root(height, width, frames):
+    """Not the processor's: vectorised square roots may be off in the last place."""
+    exact = Context(prec=40)
+    area = float32(height * width / 2**18)
+    latent = 1 if frames == 1 else frames // 17 * 5
+    roots = [float32(float(exact.sqrt(Decimal(number)))) for number in (area, latent)]
+    shift = RectifiedFlowScheduler().shift(height, width, frames)
+    assert shift.dtype == torch.float32
+    assert float(shift) == float32(roots[0] * roots[1])
+
+
+def test_shift_in_bfloat16_holds_the_sizes_in_it():
+    assert bfloat16(854) == 856
+    assert float(RectifiedFlowScheduler().shift(480, 854, 51, torch.bfloat16)) == float(
+        RectifiedFlowScheduler().shift(480, 856, 51, torch.bfloat16)
+    )
 
 
 @pytest.mark.parametrize("frames", [0, 2, 16])

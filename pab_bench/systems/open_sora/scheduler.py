@@ -6,6 +6,8 @@ import torch
 from diffusers import ConfigMixin, SchedulerMixin
 from diffusers.configuration_utils import register_to_config
 
+from pab_bench.systems.timesteps.rectified_flow import bfloat16, float32, timestep_shift
+
 
 class RectifiedFlowScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
     """Straight paths from noise (timestep 1000) to the video (timestep 0), walked by Euler steps.
@@ -55,10 +57,9 @@ class RectifiedFlowScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
                 f"frames={frames}: the timestep transform needs 1 frame or at least 17; "
                 "for 2 to 16 it sends every timestep to 0"
             )
-        size = [torch.tensor(float(value), dtype=dtype) for value in (height, width, frames)]
-        space = (size[0] * size[1] / self.config["base_resolution"]).sqrt()
-        latent_frames = torch.ones_like(size[2]) if frames == 1 else size[2] // 17 * 5
-        return space * latent_frames.sqrt() * self.config["transform_scale"]
+        narrow = bfloat16 if dtype == torch.bfloat16 else float32
+        base, scale = self.config["base_resolution"], self.config["transform_scale"]
+        return torch.tensor(timestep_shift(height, width, frames, scale, narrow, base), dtype=dtype)
 
     def transform(self, timesteps: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         """Map timesteps, in 0 to `num_train_timesteps`, to the noisier ones of a larger video."""

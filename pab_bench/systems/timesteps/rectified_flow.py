@@ -2,7 +2,8 @@
 
 The same numbers as `pab_bench.systems.open_sora.scheduler`, digit by digit: arithmetic in Python is
 in double precision, and rounding each operation's result to float32 or bfloat16 gives what an
-operation in that format gives.
+operation in that format gives. The scheduler takes the shift from here: a tensor's square root is
+up to one unit in the last place off on some processors, which is enough for another timestep.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def rectified_flow_timesteps(
     narrow = {"float32": float32, "bfloat16": bfloat16, "float16": _float16}[dtype]
     # Areas of videos overflow float16; the pipeline computes the shift in float32 there.
     wide = bfloat16 if dtype == "bfloat16" else float32
-    shift = _shift(height, width, frames, scale, wide)
+    shift = timestep_shift(height, width, frames, scale, wide)
     less_one = wide(shift - 1)
     timesteps = []
     for step in range(steps):
@@ -59,9 +60,26 @@ def rectified_flow_timesteps(
     return tuple(timesteps)
 
 
-def _shift(height: int, width: int, frames: int, scale: float, narrow: Round) -> float:
+def timestep_shift(
+    height: float,
+    width: float,
+    frames: int,
+    scale: float,
+    narrow: Round,
+    base_area: float = BASE_AREA,
+) -> float:
+    """How much noisier the timesteps of a video of this size become: 1 = not at all.
+
+    Args:
+        height: of the video in pixels.
+        width: of the video in pixels.
+        frames: of the video: 1, or at least 17.
+        scale: the scheduler's `transform_scale`.
+        narrow: rounds to the format in which upstream's pipeline holds the three numbers.
+        base_area: in pixels, at which a single image is not shifted.
+    """
     area = narrow(narrow(height) * narrow(width))
-    space = narrow(math.sqrt(narrow(area / BASE_AREA)))
+    space = narrow(math.sqrt(narrow(area / base_area)))
     shown = narrow(frames)
     latent = 1.0 if frames == 1 else narrow(narrow(shown // CHUNK) * LATENT_FRAMES)
     return narrow(narrow(space * narrow(math.sqrt(latent))) * float32(scale))

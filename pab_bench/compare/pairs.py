@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pab_bench.compare.sources import KINDS, Video, is_source, name_of, read_video
+from pab_bench.compare.folders import FolderRefused, videos_in
+from pab_bench.compare.frame_folders import size
+from pab_bench.compare.sources import read_video
+from pab_bench.compare.video import Video
 from pab_bench.errors import PabBenchError
-from pab_bench.metrics.base import About, InvalidVideo, check_pair
+from pab_bench.metrics.base import About, InvalidVideo
 from pab_bench.metrics.measure import Clip
 
-
-class FolderRefused(PabBenchError):
-    """A folder from which nothing can be compared."""
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Pair:
     """A reference and the video that is measured against it.
 
     Attributes:
-        name: what both are called.
+        name: what both are called: the path from their folders on.
         reference: file or folder.
         test: file or folder.
     """
@@ -50,12 +51,15 @@ class Pairs:
         pairs: by name, sorted.
         refused: name -> why it is not compared.
         ignored: files that are no videos, as paths.
+        measured: those that were read and measured.
+        notes: name -> what was done to the frames while reading, and what differs.
     """
 
     pairs: list[Pair]
     refused: dict[str, str]
     ignored: list[Path]
     measured: list[Pair] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     def clips(self) -> Iterator[Clip]:
         """The pairs one after the other, each read when it is asked for.
@@ -70,27 +74,37 @@ class Pairs:
                 self.refused[pair.name] = str(error)
                 continue
             self.measured.append(pair)
-            about = About(pair.prompt, test.frames_per_second)
+            notes = list(_notes(reference, test))
+            if notes:
+                self.notes[pair.name] = notes
+            # A text metric reads the prompt, not the folder that it lies in.
+            about = About(pair.prompt.rpartition("/")[2], test.frames_per_second)
             clip = Clip(test.frames, reference.frames, about)
             del test, reference
             yield clip
             del clip  # Only one pair is held in memory.
 
+    def refuse_last(self, error: Exception) -> None:
+        """Refuse the pair that `clips` gave last, since it could not be measured."""
+        pair = self.measured.pop()
+        self.notes.pop(pair.name, None)
+        reason = (str(error).strip().splitlines() or [""])[0]
+        self.refused[pair.name] = f"could not be measured: {type(error).__name__}: {reason}"
+
 
 def find_pairs(reference: Path, test: Path) -> Pairs:
-    """Pair the videos of two folders by name.
+    """Pair the videos of two folders, and of the folders below them, by name.
 
     Raises:
-        FolderRefused: if a folder is missing or holds no videos, or no name is in both.
+        FolderRefused: if a folder is missing or holds no videos, both are the same one, or no name
+            is in both.
     """
-    sides, ignored = [], []
-    for folder in (reference, test):
-        videos, others = _videos_in(folder)
-        sides.append(videos)
-        ignored += others
+    if reference.is_dir() and test.is_dir() and reference.samefile(test):
+        raise FolderRefused(f"{reference} and {test} are the same folder; expected two")
+    sides = [videos_in(reference, without=test), videos_in(test, without=reference)]
     pairs, refused = [], {}
-    for name in sorted({*sides[0], *sides[1]}):
-        found = [side.get(name, []) for side in sides]
+    for name in sorted({*sides[0].videos, *sides[1].videos}):
+        found = [side.videos.get(name, []) for side in sides]
         several = [paths for paths in found if len(paths) > 1]
         if several:
             refused[name] = f"several videos of one name: {', '.join(map(str, several[0]))}"
@@ -100,36 +114,37 @@ def find_pairs(reference: Path, test: Path) -> Pairs:
         else:
             pairs.append(Pair(name, found[0][0], found[1][0]))
     if not pairs:
-        listed = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-        raise FolderRefused(f"no video of {test} has the name of one of {reference}: {listed}")
-    return Pairs(pairs, refused, ignored)
-
-
-def _videos_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    if not folder.is_dir():
-        raise FolderRefused(f"{folder}: expected a folder, it does not exist or is a file")
-    found: dict[str, list[Path]] = {}
-    others = []
-    for path in sorted(folder.iterdir()):
-        if is_source(path):
-            found.setdefault(name_of(path), []).append(path)
-        else:
-            others.append(path)
-    if not found:
-        raise FolderRefused(f"{folder}: no videos in it; expected {KINDS}")
-    return {name: _lossless(paths) for name, paths in found.items()}, others
-
-
-def _lossless(paths: list[Path]) -> list[Path]:
-    """Of a video that lies there twice, as `sample.lossless` writes it, the frames themselves."""
-    kinds = {path.suffix.lower(): path for path in paths}
-    if len(paths) == 2 and set(kinds) == {".mp4", ".safetensors"}:
-        return [kinds[".safetensors"]]
-    return paths
+        listed = "; ".join(f"{name}: {why}" for name, why in [*refused.items()][:_SHOWN])
+        more = f"; and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+        raise FolderRefused(
+            f"no video of {test} has the name of one of {reference}: {listed}{more}"
+        )
+    return Pairs(pairs, refused, [*sides[0].others, *sides[1].others])
 
 
 def _check_fit(pair: Pair, reference: Video, test: Video) -> None:
-    try:
-        check_pair(test.frames, reference.frames)
-    except InvalidVideo as error:
-        raise InvalidVideo(f"{pair.test} and {pair.reference}: {error}") from error
+    if None not in (reference.step, test.step) and reference.step != test.step:
+        raise InvalidVideo(
+            f"{pair.test} and {pair.reference}: their frames are numbered in steps of {test.step} "
+            f"and {reference.step}: they are not the same moments"
+        )
+    if reference.frames.shape != test.frames.shape:
+        raise InvalidVideo(
+            f"expected as many frames of one size, got {_described(pair.test, test)}, and "
+            f"{_described(pair.reference, reference)}"
+        )
+
+
+def _described(path: Path, video: Video) -> str:
+    notes = f" ({'; '.join(video.notes)})" if video.notes else ""
+    return f"{path}: {len(video.frames)} frames of {size(video.frames)}{notes}"
+
+
+def _notes(reference: Video, test: Video) -> Iterator[str]:
+    for side, video in (("reference", reference), ("test", test)):
+        yield from (f"{side}: {note}" for note in video.notes)
+        if reference.step != test.step and (video.step or 1) > 1:
+            yield f"{side}: its frames are numbered in steps of {video.step}"
+    rates = [f"{video.frames_per_second:.3g}" for video in (test, reference)]
+    if rates[0] != rates[1] and reference.rate_is_known and test.rate_is_known:
+        yield f"{rates[0]} and {rates[1]} frames a second: compared frame by frame"

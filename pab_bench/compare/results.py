@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pab_bench.compare import table
 from pab_bench.compare.pairs import Pairs
-from pab_bench.files import write_json
+from pab_bench.files import write_json, write_text
 from pab_bench.metrics.measure import Measured
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Results:
         """Write everything into `folder` and return what was written."""
         from pab_bench.text.latex import latex_table
         from pab_bench.text.markdown import markdown_table
+        from pab_bench.text.spreadsheet import csv_text
 
         tables = folder / "tables"
         tables.mkdir(parents=True, exist_ok=True)
@@ -110,8 +111,8 @@ class Results:
         notes = table.notes(self.measured, self.pairs, self.about)
         written = {
             folder / "metrics.parquet": lambda path: values.to_parquet(path, index=False),
-            folder / "videos.csv": lambda path: videos.to_csv(path, index=False),
-            folder / "summary.csv": lambda path: summary.to_csv(path, index=False),
+            folder / "videos.csv": lambda path: write_text(path, csv_text(videos)),
+            folder / "summary.csv": lambda path: write_text(path, csv_text(summary)),
             tables / "summary.md": lambda path: path.write_text(
                 markdown_table(*table.cells(summary)) + "\n" + "".join(f"- {n}\n" for n in notes),
                 encoding="utf-8",
@@ -134,6 +135,7 @@ class Results:
             **self.about,
             "pairs": [pair.name for pair in self.pairs.measured],
             "refused": self.pairs.refused,
+            "notes": self.pairs.notes,
             "ignored": [str(path) for path in self.pairs.ignored],
             "metrics": {row["metric"]: {**declared[row["metric"]], **row} for row in rows},
         }

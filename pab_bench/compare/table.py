@@ -45,6 +45,7 @@ def notes(found: Sequence[Measured], pairs: Pairs, about: Mapping[str, Any]) -> 
         INTERVALS,
         *(f"Refused: {name}: {reason}" for name, reason in pairs.refused.items()),
         *missing(found, pairs),
+        *remarks(pairs),
     ]
     lines += [
         f"{one.metric.label}: {one.metric.definition} ({one.metric.source})." for one in found
@@ -69,6 +70,19 @@ def missing(found: Sequence[Measured], pairs: Pairs) -> list[str]:
             for reason, without in reasons.items()
         ]
     return list(dict.fromkeys(lines))
+
+
+def remarks(pairs: Pairs) -> list[str]:
+    """A line for everything that reading did to frames, with the pairs of it."""
+    names: dict[str, list[str]] = {}
+    for name, notes_of_pair in pairs.notes.items():
+        for note in notes_of_pair:
+            names.setdefault(note, []).append(name)
+    everything = len(pairs.measured)
+    return [
+        f"Note: {'all pairs' if len(those) == everything else ', '.join(those)}: {note}"
+        for note, those in names.items()
+    ]
 
 
 def _row(row: Mapping[str, Any]) -> list[str]:

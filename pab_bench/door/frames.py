@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pab_bench.compare.sources import IMAGE_FILES, read_video
+from pab_bench.compare.sources import is_still, read_video
 from pab_bench.metrics.base import Frames, InvalidVideo, check_video
 
 Layout = Literal["FHWC", "FCHW", "CFHW"]
@@ -116,7 +116,7 @@ def footage_of(value: Any, form: Form, role: str = "video") -> Footage:
 
 
 def _from_path(path: Path, role: str) -> Footage:
-    if path.suffix.lower() in IMAGE_FILES:
+    if is_still(path):
         raise InvalidVideo(f"{role}: {path} is a single image; give the folder of a video's images")
     if not path.exists():
         raise InvalidVideo(f"{role}: {path} does not exist")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pab_bench.compare.sources import UnreadableVideo
+from pab_bench.compare.video import UnreadableVideo
 from pab_bench.door.frames import LAYOUTS, Form, footage_of, videos_of
 from pab_bench.metrics.base import InvalidVideo
 from pab_bench.store.mp4 import write_mp4

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUnavailable, MetricUndefined
 from pab_bench.metrics.base import NOTHING_KNOWN, About, Frames, Metric, Values
 from pab_bench.metrics.mean import Mean
 
@@ -44,7 +44,8 @@ def measure_video(
     try:
         values = metric.values(video, reference, about)
     except MetricUnavailable as error:
-        return VideoValues(np.empty(0), Mean(None, reason=str(error)))
+        lacking = not isinstance(error, MetricUndefined)
+        return VideoValues(np.empty(0), Mean(None, reason=str(error), lacking=lacking))
     return VideoValues(values, mean_of_frames(values))
 
 
@@ -78,10 +79,12 @@ def mean_of_videos(videos: Sequence[Mean]) -> Mean:
     """
     present = [video.value for video in videos if video.value is not None]
     missing = tuple(video.reason for video in videos if video.value is None)
+    lacking = any(video.lacking for video in videos)
     if not present:
         reason = "none of the videos has a value" if videos else "no videos"
-        return Mean(None, reason=reason, missing=missing)
-    return Mean(math.fsum(present) / len(present), count=len(present), missing=missing)
+        return Mean(None, reason=reason, missing=missing, lacking=lacking)
+    value = math.fsum(present) / len(present)
+    return Mean(value, count=len(present), missing=missing, lacking=lacking)
 
 
 def mean_in_batches(videos: Sequence[ArrayLike], videos_per_batch: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pab_bench.errors import MetricUnavailable, PabBenchError
+from pab_bench.errors import MetricUndefined, PabBenchError
 from pab_bench.metrics.mean import Mean
 from pab_bench.metrics.weight_files import WeightFile
 
@@ -169,13 +169,13 @@ def check_pair(video: Frames, reference: Frames | None) -> Frames:
 def check_length(metric: str, video: Frames, frames: int) -> None:
     """Raise `MetricUnavailable` if a video has fewer frames than a metric needs."""
     if len(video) < frames:
-        raise MetricUnavailable(f"{metric}: expected at least {frames} frames, got {len(video)}")
+        raise MetricUndefined(f"{metric}: expected at least {frames} frames, got {len(video)}")
 
 
 def check_side(metric: str, video: Frames, smallest: int) -> None:
     """Raise `MetricUnavailable` if a side of the frames is shorter than a metric needs."""
     height, width = video.shape[1:3]
     if min(height, width) < smallest:
-        raise MetricUnavailable(
+        raise MetricUndefined(
             f"{metric}: expected frames of at least {smallest}x{smallest}, got {height}x{width}"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUnavailable, MetricUndefined
 from pab_bench.metrics.base import Collector, Frames, SetMetric, Values, check_length, check_pair
 from pab_bench.metrics.mean import Mean
 from pab_bench.metrics.weight_files import WeightFile, find_weights
@@ -65,6 +65,7 @@ class _Features:
     ours: list[Values] = field(default_factory=list)
     theirs: list[Values] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    lacking: bool = False
 
     def add(self, video: Frames, reference: Frames | None) -> None:
         reference = check_pair(video, reference)
@@ -77,6 +78,7 @@ class _Features:
             features = [_features(network, v, self.metric.device) for v in (video, reference)]
         except MetricUnavailable as error:
             self.reasons.append(str(error))
+            self.lacking |= not isinstance(error, MetricUndefined)
             return
         self.ours.append(features[0])
         self.theirs.append(features[1])
@@ -86,9 +88,9 @@ class _Features:
         if count < 2:
             reason = "fvd: expected at least 2 videos with features, got " + str(count)
             listed = "; ".join(dict.fromkeys(self.reasons)) or reason
-            return Mean(None, reason=listed, missing=tuple(self.reasons))
+            return Mean(None, reason=listed, missing=tuple(self.reasons), lacking=self.lacking)
         distance = frechet_distance(np.stack(self.ours), np.stack(self.theirs))
-        return Mean(distance, count, missing=tuple(self.reasons))
+        return Mean(distance, count, missing=tuple(self.reasons), lacking=self.lacking)
 
 
 def frechet_distance(first: Values, second: Values) -> float:
@@ -139,9 +141,19 @@ def _features(network: torch.jit.ScriptModule, video: Frames, device: str) -> Va
     frames = functional.interpolate(frames, size=size, mode="bilinear", align_corners=False)
     top, left = (frames.shape[-2] - 224) // 2, (frames.shape[-1] - 224) // 2
     frames = frames[..., top : top + 224, left : left + 224] * 2 - 1
-    with torch.inference_mode():
-        features = network(
-            frames.permute(1, 0, 2, 3)[None], rescale=False, resize=False, return_features=True
-        )
-    values: Values = features[0].double().cpu().numpy()
+    try:
+        with torch.inference_mode():
+            features = network(
+                frames.permute(1, 0, 2, 3)[None], rescale=False, resize=False, return_features=True
+            )
+        values: Values = features[0].double().cpu().numpy()
+        if values.ndim != 1 or not np.isfinite(values).all():
+            raise ValueError(
+                f"its features of a video have shape {values.shape}, or are not finite"
+            )
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # Another network's program raises errors of half a dozen kinds.
+        reason = " ".join(str(error).split()[:40])
+        raise MetricUnavailable(f"fvd: {I3D.name} is not the I3D network: {reason}") from error
     return values

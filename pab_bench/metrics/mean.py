@@ -14,12 +14,15 @@ class Mean:
         count: how many values entered.
         reason: why `value` is None; empty otherwise.
         missing: the reasons of the values that could not enter, one each.
+        lacking: whether something is lacked, for `value` or for those, that can be there later:
+            weights, say, or a library.
     """
 
     value: float | None
     count: int = 0
     reason: str = ""
     missing: tuple[str, ...] = ()
+    lacking: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a value with a reason for its absence, and an absence without one."""

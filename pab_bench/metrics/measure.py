@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,21 +65,31 @@ class Measured:
         """The set's value as plain JSON, with the metric's declaration.
 
         `videos` is how many it rests on; `missing` has the reasons why others have no value, each
-        with the number of videos.
+        with the number of videos; `lacking` says whether measuring again can help.
         """
         return {
             "value": self.total.value,
             "reason": self.reason,
             "videos": self.total.count,
             "missing": dict(Counter(self.total.missing)),
+            "lacking": self.total.lacking,
             **self.metric.declaration(),
         }
 
 
-def measure_set(metrics: Sequence[Metric | SetMetric], clips: Iterable[Clip]) -> list[Measured]:
+def measure_set(
+    metrics: Sequence[Metric | SetMetric],
+    clips: Iterable[Clip],
+    failed: Callable[[Exception], None] | None = None,
+) -> list[Measured]:
     """Measure all videos by all metrics; each video is dropped before the next one is taken.
 
     A metric that cannot be had for a video is missing there, with its reason.
+
+    Args:
+        metrics: what to measure.
+        clips: the videos.
+        failed: is given what a metric raised; the clip is left out of all metrics. None = raise.
 
     Raises:
         InvalidVideo: if an array is no video, or does not fit its reference.
@@ -87,16 +97,12 @@ def measure_set(metrics: Sequence[Metric | SetMetric], clips: Iterable[Clip]) ->
     measured = [Measured(metric) for metric in metrics]
     collectors: dict[int, Collector] = {}
     for clip in clips:
-        if clip.reference is None:
-            check_video(clip.video)
-        else:
-            check_pair(clip.video, clip.reference)
-        for number, one in enumerate(measured):
-            if isinstance(one.metric, Metric):
-                one.videos.append(_of_video(one.metric, clip))
-            elif clip.reference is not None or not one.metric.needs_reference:
-                collector = collectors.setdefault(number, one.metric.collect())
-                collector.add(clip.video, clip.reference)
+        try:
+            _measure_clip(measured, collectors, clip)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(error)
         del clip  # Otherwise it would live until the next one is made.
     for number, one in enumerate(measured):
         if isinstance(one.metric, Metric):
@@ -106,6 +112,24 @@ def measure_set(metrics: Sequence[Metric | SetMetric], clips: Iterable[Clip]) ->
         else:
             one.total = Mean(None, reason=NO_BASELINE)
     return measured
+
+
+def _measure_clip(measured: list[Measured], collectors: dict[int, Collector], clip: Clip) -> None:
+    """Add the values of a clip to all metrics, or to none of those that are means."""
+    if clip.reference is None:
+        check_video(clip.video)
+    else:
+        check_pair(clip.video, clip.reference)
+    of_videos = [one for one in measured if isinstance(one.metric, Metric)]
+    values = [_of_video(one.metric, clip) for one in of_videos if isinstance(one.metric, Metric)]
+    for number, one in enumerate(measured):
+        if isinstance(one.metric, Metric):
+            continue
+        if clip.reference is not None or not one.metric.needs_reference:
+            collector = collectors.setdefault(number, one.metric.collect())
+            collector.add(clip.video, clip.reference)
+    for one, value in zip(of_videos, values, strict=True):
+        one.videos.append(value)
 
 
 def _of_video(metric: Metric, clip: Clip) -> VideoValues:

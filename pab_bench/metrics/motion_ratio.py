@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUndefined
 from pab_bench.metrics.base import (
     NOTHING_KNOWN,
     About,
@@ -64,5 +64,5 @@ class MotionRatio(Metric):
             for frames in (video, reference)
         )
         if theirs == 0:
-            raise MetricUnavailable(f"{self.name}: nothing changes in the baseline")
+            raise MetricUndefined(f"{self.name}: nothing changes in the baseline")
         return np.array([ours / theirs])

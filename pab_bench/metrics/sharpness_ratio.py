@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUndefined
 from pab_bench.metrics.base import (
     NOTHING_KNOWN,
     About,
@@ -60,7 +60,7 @@ class SharpnessRatio(Metric):
             np.mean([laplacian_energy(frame) for frame in frames]) for frames in (video, reference)
         )
         if theirs == 0:
-            raise MetricUnavailable(f"{self.name}: the baseline has no detail")
+            raise MetricUndefined(f"{self.name}: the baseline has no detail")
         return np.array([ours / theirs])
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from pab_bench.engine.sites import Architecture
 from pab_bench.systems.blueprint import Decoder
+from pab_bench.systems.checkpoints.checkpoint import Kind
 from pab_bench.systems.loading import DTYPES
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.networks import Networks
@@ -35,9 +36,8 @@ class CheckpointBlueprint(ABC):
     """Constructor arguments of its networks by part; what is not named has its class' defaults."""
     embedded: ClassVar[Path | None] = None
     """The folder of the checkpoint that ships with the package."""
-    transformer: ClassVar[Any]
-    vae: ClassVar[Any]
-    scheduler: ClassVar[Any]
+    kind: ClassVar[Kind]
+    """Its networks and its scheduler."""
     attached: ClassVar[Any]
     """Its `Architecture`."""
 
@@ -46,7 +46,7 @@ class CheckpointBlueprint(ABC):
         self._networks = Networks(
             model, self.embedded, self.repository, self.released, DTYPES[dtype]
         )
-        transformer = self._networks.build(self.transformer, "transformer")
+        transformer = self._networks.build(self.kind.transformer, "transformer")
         self._config = transformer.config
         self._architecture: Architecture = self.attached(transformer)
 
@@ -66,7 +66,7 @@ class CheckpointBlueprint(ABC):
 
     def timesteps(self, steps: int) -> tuple[int, ...]:
         """The scheduler's timesteps, one per call."""
-        scheduler = self.scheduler.from_config(self._networks.config("scheduler"))
+        scheduler = self._networks.scheduler(self.kind.scheduler)
         scheduler.set_timesteps(steps)
         return tuple(int(t) for t in scheduler.timesteps)
 
@@ -98,4 +98,4 @@ class CheckpointBlueprint(ABC):
 
     @cached_property
     def _vae(self) -> Any:
-        return self._networks.build(self.vae, "vae")
+        return self._networks.build(self.kind.vae, "vae")

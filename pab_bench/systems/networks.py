@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,14 @@ from typing import Any
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 from torch import nn
-from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
 from pab_bench.errors import ConfigError
+from pab_bench.systems.checkpoints.construct import TEXT_ENCODER, Network, construct, make
+from pab_bench.systems.checkpoints.part import Part
+from pab_bench.systems.checkpoints.scheduler import load_scheduler
+from pab_bench.systems.checkpoints.tokenizer import load_tokenizer
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.weights import setting_of
 
 T5_XXL: Mapping[str, Any] = {
     "vocab_size": 32128,
@@ -51,6 +54,7 @@ class Networks:
         dtype: torch.dtype,
     ) -> None:
         self.dtype = dtype
+        self._setting = setting_of(model)
         self._released = released
         self.folder: Path | None = None
         own = embedded if model.repository is None else None
@@ -63,24 +67,29 @@ class Networks:
                 f"only {repository} is known, or a folder with a pipeline's model_index.json"
             )
 
-    def config(self, part: str) -> dict[str, Any]:
-        """Constructor arguments of a part: `transformer`, `vae`, `text_encoder`, `scheduler`.
+    def released(self, part: str) -> dict[str, Any]:
+        """Constructor arguments of a part of the released checkpoint."""
+        return dict(self._released.get(part, {}))
+
+    def scheduler(self, kind: Any) -> Any:
+        """The checkpoint's scheduler, which is of that class.
 
         Raises:
-            ConfigError: if the checkpoint's folder has no such file.
+            CheckpointRefused: if the checkpoint's file is damaged or of another class.
         """
         if self.folder is None:
-            return dict(self._released.get(part, {}))
-        name = "scheduler_config.json" if part == "scheduler" else "config.json"
-        file = self.folder / part / name
-        if not file.is_file():
-            raise ConfigError(f"{self.folder}: {part}/{name} is not there")
-        content: dict[str, Any] = json.loads(file.read_text())
-        return content
+            return kind.from_config(self.released("scheduler"))
+        return load_scheduler(self._part("scheduler"), kind)
 
-    def build(self, network: Any, part: str) -> Any:
-        """A diffusers network of that class."""
-        return self.on_meta(lambda: network.from_config(self.config(part)))
+    def build(self, network: Network, part: str) -> Any:
+        """A part as the checkpoint's files describe it.
+
+        Raises:
+            CheckpointRefused: if they describe another network or none.
+        """
+        if self.folder is None:
+            return self.on_meta(lambda: make(network.kind, self.released(part)))
+        return self.on_meta(lambda: construct(self._part(part), network))
 
     def on_meta(self, make: Callable[[], nn.Module]) -> Any:
         """A network without numbers, in inference mode."""
@@ -92,8 +101,7 @@ class Networks:
     @cached_property
     def text_encoder(self) -> Any:
         """A T5 encoder."""
-        config = T5Config(**self.config("text_encoder"))
-        return self.on_meta(lambda: T5EncoderModel(config))
+        return self.build(TEXT_ENCODER, "text_encoder")
 
     def encode(self, tokens: int) -> None:
         """Run the text encoder on one prompt of `tokens` tokens."""
@@ -103,9 +111,14 @@ class Networks:
         """Tokens of the longest prompt, cut to `most`; None if there is no tokenizer here."""
         if self.folder is None or not (self.folder / "tokenizer").is_dir():
             return None
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer")
+        words = int(self.text_encoder.config.vocab_size)
+        tokenizer = load_tokenizer(self._part("tokenizer"), words)
         return min(max(len(tokenizer(prompt).input_ids) for prompt in prompts), most)
 
     def empty(self, *shape: int) -> torch.Tensor:
         """A tensor without numbers."""
         return torch.empty(shape, device="meta", dtype=self.dtype)
+
+    def _part(self, name: str) -> Part:
+        assert self.folder is not None
+        return Part(self._setting, name, self.folder / name)

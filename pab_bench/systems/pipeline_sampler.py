@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +15,21 @@ import torch
 
 from pab_bench.engine.sites import Architecture
 from pab_bench.systems.base import OnStep, TextEmbeddings
+from pab_bench.systems.checkpoints.checkpoint import (
+    INDEX,
+    PARTS,
+    Checkpoint,
+    Kind,
+    check_checkpoint,
+    check_index,
+)
+from pab_bench.systems.checkpoints.json_files import read_object
+from pab_bench.systems.checkpoints.part import Part
+from pab_bench.systems.checkpoints.tokenizer import load_tokenizer
 from pab_bench.systems.loading import DTYPES, check_offload, fetch, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.weights import Requirements, Weights
+from pab_bench.systems.prompt_tokens import PromptTokens, prompt_tokens
+from pab_bench.systems.weights import Requirements, Weights, setting_of
 
 FOLDER: Requirements = {
     "model_index.json": ["model_index.json"],
@@ -38,8 +52,8 @@ FOLDER: Requirements = {
 class PipelineSampler(ABC):
     """Loads a diffusers pipeline and drives it in stages; see `Sampler`.
 
-    A system's own sampler says where its checkpoint lies, how it is loaded, and how its pipeline
-    is called.
+    A system's own sampler says what its checkpoint is, where it lies, and how its pipeline is
+    called.
 
     Args:
         model: which checkpoint, at what size.
@@ -48,15 +62,19 @@ class PipelineSampler(ABC):
 
     Raises:
         ConfigError: if offloading is asked for without a GPU.
+        CheckpointRefused: if a file of the checkpoint is not what it says.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
+
+    kind: ClassVar[Kind]
+    """What its checkpoints are."""
 
     def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
         check_offload(model, device)
         self.model = model
-        self.weights = self.locate(model)
         quiet_loading()
-        self.pipeline: Any = self._load(DTYPES[dtype])
+        self.weights, checkpoint = self.check(model)
+        self.pipeline: Any = checkpoint.load(DTYPES[dtype])
         if model.random_weights:
             self.pipeline.transformer = _random_copy(self.pipeline.transformer, DTYPES[dtype])
         place(self.pipeline, model, device)
@@ -67,9 +85,32 @@ class PipelineSampler(ABC):
     def locate(model: ModelSettings) -> Weights:
         """The folders with the checkpoint's files, downloaded if need be."""
 
-    @abstractmethod
-    def _load(self, dtype: torch.dtype) -> Any:
-        """The pipeline, from `self.weights`."""
+    @classmethod
+    def check(cls, model: ModelSettings) -> tuple[Weights, Checkpoint]:
+        """Check all files of a model's checkpoint, without reading its numbers.
+
+        Raises:
+            CheckpointRefused: naming the setting, the part, its file, and what is wrong.
+            WeightsMissing: if files are not here and cannot be downloaded.
+        """
+        weights = cls.locate(model)
+        if "pipeline" in weights.folders:
+            check_index(setting_of(model), weights.folders["pipeline"], cls.kind)
+        return weights, check_checkpoint(cls.kind, cls.parts(model, weights))
+
+    @classmethod
+    def parts(cls, model: ModelSettings, weights: Weights) -> Mapping[str, Part]:
+        """Where the parts of a checkpoint lie: in folders of their names."""
+        folder, setting = weights.folders["pipeline"], setting_of(model)
+        return {
+            name: Part(
+                setting,
+                name,
+                folder / name,
+                "transformers" if name == "text_encoder" else "diffusers",
+            )
+            for name in PARTS
+        }
 
     @abstractmethod
     def _architecture(self, transformer: Any) -> Architecture:
@@ -78,6 +119,40 @@ class PipelineSampler(ABC):
     @abstractmethod
     def encode(self, prompt: str) -> TextEmbeddings:
         """Encode one prompt."""
+
+    @classmethod
+    def prepared(cls, model: ModelSettings, prompt: str) -> str:
+        """A prompt as the pipeline hands it to the tokenizer."""
+        del model
+        return prompt
+
+    @classmethod
+    def longest_prompt(cls, transformer: Mapping[str, Any]) -> int:
+        """Number of tokens that prompts are padded or cut to.
+
+        Args:
+            transformer: the transformer's configuration.
+        """
+        return int(transformer.get("model_max_length", 300))
+
+    @classmethod
+    def read_prompts(cls, model: ModelSettings, prompts: Sequence[str]) -> list[PromptTokens]:
+        """Tokenize prompts as a sampler of that model will, without loading its weights.
+
+        Raises:
+            CheckpointRefused: if the tokenizer is not what it says.
+            WeightsMissing: if files are not here and cannot be downloaded.
+        """
+        parts = cls.parts(model, cls.locate(model))
+        text, transformer = (_config(parts[name]) for name in ("text_encoder", "transformer"))
+        tokenizer = load_tokenizer(parts["tokenizer"], int(text.get("vocab_size", 0)))
+        longest = cls.longest_prompt(transformer)
+        return [prompt_tokens(tokenizer, cls.prepared(model, p), longest) for p in prompts]
+
+    def tokens(self, prompt: str) -> PromptTokens:
+        """What the loaded tokenizer makes of a prompt."""
+        longest = self.longest_prompt(self.pipeline.transformer.config)
+        return prompt_tokens(self.pipeline.tokenizer, self.prepared(self.model, prompt), longest)
 
     @abstractmethod
     def _latent_shape(self) -> tuple[int, ...]:
@@ -155,6 +230,35 @@ class PipelineSampler(ABC):
         frames = processor.postprocess_video(self._video(latents), output_type="np")[0]
         rounded: npt.NDArray[np.uint8] = (frames * 255).round().astype(np.uint8)
         return rounded
+
+
+def is_pipeline(model: ModelSettings, path: str) -> bool:
+    """Whether a folder holds a whole pipeline, rather than parts as they were released.
+
+    A pipeline that has lost its `model_index.json` still has folders of its parts; and if nothing
+    says where other parts are, there is nothing else that it can be.
+    """
+    folder = Path(path).expanduser()
+    own = ("text_encoder", "tokenizer", "scheduler", "transformer")
+    if (folder / INDEX).exists() or any((folder / name).is_dir() for name in own):
+        return True
+    return model.text_encoder.path is None and model.text_encoder.repository is None
+
+
+def text_parts(model: ModelSettings, folder: Path) -> dict[str, Part]:
+    """Text encoder and tokenizer of a T5 in a repository of its own."""
+    setting = setting_of(model, "text_encoder")
+    return {
+        "text_encoder": Part(setting, "text_encoder", folder, "transformers"),
+        "tokenizer": Part(setting, "tokenizer", folder),
+    }
+
+
+def _config(part: Part) -> dict[str, Any]:
+    try:
+        return read_object(part.folder / "config.json")
+    except (OSError, ValueError) as error:
+        raise part.refused("config.json", error) from error
 
 
 def _random_copy(module: Any, dtype: torch.dtype) -> Any:

@@ -5,18 +5,25 @@ Standard library and ours only: the check of a configuration reads this list.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pab_bench.errors import ConfigError
+from pab_bench.problems import InvalidSettings, Problem
 from pab_bench.registry import Registry, load
+from pab_bench.systems.checkpoints.part import CheckpointRefused, one_line
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.system import System
+from pab_bench.systems.timesteps.known import known_timesteps
+from pab_bench.systems.weights import WeightsMissing
 
 if TYPE_CHECKING:
     from pab_bench.engine.sites import Architecture
     from pab_bench.systems.base import Sampler
     from pab_bench.systems.blueprint import Blueprint
+    from pab_bench.systems.prompt_tokens import PromptTokens
 
 SYSTEMS: Registry[System] = Registry(
     "system",
@@ -30,6 +37,8 @@ SYSTEMS: Registry[System] = Registry(
 
 
 _STAGES = ("timesteps", "encode", "noise", "denoise", "decode")
+_TRIED_STEPS = 10
+"""Steps by which a scheduler is compared with the formula that it is said to follow."""
 
 
 def sampler_address(system: str) -> str:
@@ -48,23 +57,108 @@ def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
 
     Raises:
         ConfigError: if there is no such system, or it cannot be driven so.
+        InvalidSettings: if the model has another depth than its settings say, or a file of the
+            checkpoint is not what it says.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
     if ":" not in model.system:
         own: Sampler = load(SYSTEMS.load(model.system).sampler)(model, device, dtype)
+        _check_depth(model, own.architecture.depth)
+        _check_video(model, dtype)
         return own
+    foreign: Sampler = _foreign(model.system)(model, device, dtype)
+    _check_depth(model, foreign.architecture.depth)
+    return foreign
+
+
+def _foreign(address: str) -> Callable[[ModelSettings, str, str], Sampler]:
+    """The sampler that somebody wrote, `module:Class`.
+
+    Raises:
+        ConfigError: if it cannot be imported, or is none.
+    """
     try:
-        found = load(model.system)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"model.system={model.system}: cannot be loaded: {error}") from error
+        found = load(address)
+    except (Exception, SystemExit) as error:  # Whatever a module does when it is imported.
+        raise ConfigError(f"model.system={address}: cannot be loaded: {one_line(error)}") from error
     missing = [name for name in _STAGES if not callable(getattr(found, name, None))]
     if missing:
         raise ConfigError(
-            f"model.system={model.system}: is no sampler, since it has no {', '.join(missing)}; "
+            f"model.system={address}: is no sampler, since it has no {', '.join(missing)}; "
             "pab_bench/systems/base.py says what one has"
         )
-    foreign: Sampler = found(model, device, dtype)
-    return foreign
+    made: Callable[[ModelSettings, str, str], Sampler] = found
+    return made
+
+
+def is_at_hand(model: ModelSettings) -> bool:
+    """Whether a model's files are here without a download."""
+    return model.path is not None or model.repository is None
+
+
+def read_prompts(model: ModelSettings, prompts: Sequence[str]) -> list[PromptTokens] | None:
+    """What a model's tokenizer makes of prompts; None where it is not at hand before a run.
+
+    Raises:
+        ConfigError: if the tokenizer is not what it says.
+    """
+    if model.system not in SYSTEMS or not is_at_hand(model):
+        return None
+    sampler = load(SYSTEMS.load(model.system).sampler)
+    try:
+        found: list[PromptTokens] = sampler.read_prompts(model, prompts)
+    except WeightsMissing:  # What needs weights says so itself.
+        return None
+    return found
+
+
+def check_checkpoints(models: Iterable[tuple[ModelSettings, str]]) -> None:
+    """Check samplers and folders that a user named, without reading the weights' numbers.
+
+    Args:
+        models: models, each with the dtype that it is sampled in.
+
+    Raises:
+        ConfigError: naming the first folder that is not what it says, its part and its file.
+    """
+    for model, dtype in dict.fromkeys(models):
+        if ":" in model.system:
+            _foreign(model.system)
+        named = (model.path, model.vae.path, model.text_encoder.path)
+        if model.system in SYSTEMS and any(path is not None for path in named):
+            load(SYSTEMS.load(model.system).sampler).check(model)
+            _check_video(model, dtype)
+
+
+def _check_video(model: ModelSettings, dtype: str) -> None:
+    """Refuse a folder with a pipeline that does not sample videos as they are configured."""
+    if model.path is None or SYSTEMS.load(model.system).blueprint is None:
+        return
+    try:
+        blueprint = get_blueprint(model, dtype)
+    except InvalidSettings:
+        raise
+    except ConfigError:  # As released, and of another repository: its shapes are not known here.
+        return
+    setting = f"model.path={model.path}"
+    try:
+        blueprint.architecture.transformer(**blueprint.inputs(2, 1))
+        blueprint.decode("model")
+        found = blueprint.timesteps(_TRIED_STEPS)
+    except InvalidSettings:
+        raise
+    except Exception as error:  # What networks raise for wrong sizes is not listed.
+        size = f"{model.frames} frames of {model.height} x {model.width}"
+        reason = f"does not sample {size}: {one_line(error)}"
+        raise CheckpointRefused([Problem(setting, reason)]) from error
+    known = known_timesteps(model.schedule, _TRIED_STEPS, asdict(model), dtype)
+    if known is not None and known != found:
+        reason = (
+            f"the scheduler has other timesteps than model.schedule={model.schedule}: of "
+            f"{_TRIED_STEPS} steps {list(found)[:3]}..., not {list(known)[:3]}...; take "
+            "model.schedule=null"
+        )
+        raise CheckpointRefused([Problem(setting, reason)])
 
 
 def architecture_of(transformer: Any) -> Architecture:
@@ -98,6 +192,7 @@ def get_blueprint(model: ModelSettings, dtype: str) -> Blueprint:
 
     Raises:
         ConfigError: if the model's system has none, or its shapes are not known.
+        InvalidSettings: if the model has another depth than its settings say.
     """
     own = SYSTEMS.load(model.system).blueprint if model.system in SYSTEMS else None
     if own is None:
@@ -107,4 +202,12 @@ def get_blueprint(model: ModelSettings, dtype: str) -> Blueprint:
             f"{', '.join(known)}"
         )
     blueprint: Blueprint = load(own)(model, dtype)
+    _check_depth(model, blueprint.architecture.depth)
     return blueprint
+
+
+def _check_depth(model: ModelSettings, depth: int) -> None:
+    # Ranges of blocks were checked, and are part of a point's identity, by what the settings say.
+    if model.depth != depth:
+        message = f"the model has {depth} blocks (pairs of them where there are two kinds)"
+        raise InvalidSettings([Problem(f"model.depth={model.depth}", message)])

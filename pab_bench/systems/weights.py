@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pab_bench.errors import PabBenchError
+from pab_bench.errors import ConfigError, PabBenchError
+from pab_bench.imports.offline import offline_setting, why_unreachable
+from pab_bench.systems.checkpoints.json_files import read_object
 from pab_bench.systems.model import ModelSettings, PartSettings
 
 Requirements = Mapping[str, Sequence[str]]
@@ -17,6 +19,10 @@ Requirements = Mapping[str, Sequence[str]]
 
 class WeightsMissing(PabBenchError):
     """Files of a pretrained model are not here; the message lists them and says what to do."""
+
+
+class FolderIncomplete(WeightsMissing, ConfigError):
+    """A folder that the user named has not all files, or is none."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ def find_parts(
     """
     own = PartSettings(path, model.repository, model.revision)
     parts = {"vae": model.vae, "text_encoder": model.text_encoder}
-    folders, errors = {}, []
+    folders: dict[str, Path] = {}
+    errors: list[WeightsMissing] = []
     for name, files in required.items():
         part = parts.get(name, own)
         key = f"model.{name}" if name in parts else "model"
@@ -66,10 +73,25 @@ def find_parts(
                 model.name, part.path, part.repository, part.revision, files, key
             )
         except WeightsMissing as error:
-            errors.append(str(error))
+            errors.append(error)
     if errors:
-        raise WeightsMissing("\n".join(errors))
+        kind = (
+            FolderIncomplete if all(isinstance(e, ConfigError) for e in errors) else WeightsMissing
+        )
+        raise kind("\n".join(map(str, errors)))
     return Weights(folders, required)
+
+
+def setting_of(model: ModelSettings, part: str = "model") -> str:
+    """What of a configuration led to a part, for messages: `model.path=DIR`."""
+    own = PartSettings(model.path, model.repository, model.revision)
+    found = {"vae": model.vae, "text_encoder": model.text_encoder}.get(part, own)
+    key = "model" if found is own else f"model.{part}"
+    if found.path is not None:
+        return f"{key}.path={found.path}"
+    if found.repository is not None:
+        return f"{key}.repository={found.repository}"
+    return f"model.name={model.name}"
 
 
 def missing_files(folder: Path, required: Requirements) -> list[str]:
@@ -99,9 +121,11 @@ def _index_of(pattern: str) -> str:
 def _missing_parts(folder: Path, pattern: str) -> list[str]:
     missing: list[str] = []
     for index in sorted(folder.glob(_index_of(pattern))):
-        parts = {
-            index.parent / name for name in json.loads(index.read_text())["weight_map"].values()
-        }
+        try:
+            names = set(read_object(index)["weight_map"].values())
+            parts = [index.parent / name for name in names if isinstance(name, str)]
+        except (ValueError, KeyError, AttributeError, TypeError):
+            continue  # It is damaged, which is told when the part's tensors are looked for.
         missing += sorted(p.relative_to(folder).as_posix() for p in parts if not p.exists())
     return missing
 
@@ -131,13 +155,13 @@ def find_weights(
         folder = Path(path).expanduser()
         missing = missing_files(folder, required)
         if missing:
-            found = "has not all files" if folder.is_dir() else "is no folder"
-            raise WeightsMissing(
-                f"model {name}: {key}.path={path} {found}; missing: {', '.join(missing)}"
+            found = "has not all files" if folder.is_dir() else "is no folder with files"
+            raise FolderIncomplete(
+                f"{key}.path={path}: {found} of model {name}; missing: {', '.join(missing)}"
             )
         return folder
     if repository is None:
-        raise WeightsMissing(f"model {name}: set {key}.path or {key}.repository")
+        raise FolderIncomplete(f"model {name}: set {key}.path or {key}.repository")
     return _from_hub(name, repository, revision, required, key)
 
 
@@ -149,7 +173,13 @@ def _from_hub(
 
     patterns = download_patterns(required)
     reason = ""
+    forbidden = offline_setting()
     for offline in (True, False):
+        if not offline:
+            unreachable = forbidden or why_unreachable(constants.ENDPOINT)
+            if unreachable is not None:
+                reason = f"{forbidden} forbids it" if forbidden else unreachable
+                break
         try:
             folder = Path(
                 snapshot_download(

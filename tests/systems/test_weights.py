@@ -1,16 +1,19 @@
 """Checkpoints in several files, as the released text encoders are."""
 
 import shutil
+import time
 
 import pytest
 import torch
+from huggingface_hub import constants
 from huggingface_hub.utils import filter_repo_objects
 from systems.tiny_pipelines import tiny_cogvideox
 
+from pab_bench.imports.offline import SETTINGS
 from pab_bench.systems.cogvideox.sampler import CogVideoXSampler
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pipeline_sampler import FOLDER
-from pab_bench.systems.weights import WeightsMissing, download_patterns, missing_files
+from pab_bench.systems.weights import WeightsMissing, download_patterns, find_weights, missing_files
 
 
 @pytest.fixture
@@ -60,3 +63,24 @@ def test_one_complete_alternative_is_enough(downloaded):
     either = {"weights": ["text_encoder/*.safetensors", "text_encoder/pytorch_model*.bin"]}
     assert missing_files(folder, either) == []
     assert missing_files(folder, {"weights": either["weights"][1:]}) == ["text_encoder/no.bin"]
+
+
+def test_a_hub_that_cannot_be_reached_is_given_up_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    began = time.perf_counter()
+    with pytest.raises(WeightsMissing, match=r"http://127\.0\.0\.1:9 cannot be reached: .*refused"):
+        find_weights("latte", None, "a/b", "0" * 40, {"config": ["config.json"]})
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_environment_forbids_downloads(monkeypatch, tmp_path, name):
+    for other in SETTINGS:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(WeightsMissing, match=rf"\({name}=1 forbids it\)\.\nMissing: config"):
+        find_weights("latte", None, "a/b", "0" * 40, {"config": ["config.json"]})

@@ -81,7 +81,10 @@ def build(
             network = make(state)
         kept = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
         network.load_state_dict(kept, strict=True, assign=True)
-    except (RuntimeError, KeyError, IndexError, ValueError) as error:
+        for name, tensor in kept.items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise ValueError(f"{name} has NaN or infinity")
+    except Exception as error:  # Other networks' tensors make errors of half a dozen kinds.
         raise MetricUnavailable(
             f"{path}: these are not the weights of {make.__name__}: {_first_line(error)}"
         ) from error

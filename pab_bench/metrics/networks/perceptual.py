@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pab_bench.errors import MetricUnavailable
+from pab_bench.metrics.download import fetch
 from pab_bench.metrics.weight_files import WeightFile
 
 if TYPE_CHECKING:
     import torch
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,11 +144,12 @@ def _state(net: str, backbone: Backbone, folder: str | None) -> dict[str, torch.
         _check_digest(ALEX_FILE, hashlib.sha256(data).hexdigest(), backbone.sha256)
         state = load(data)
     else:
-        path = backbone.file.find(folder) or _download(net, backbone.file)
-        if isinstance(path, str):
-            raise MetricUnavailable(path)
-        with path.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        path = backbone.file.find(folder) or fetch(f"lpips ({net})", backbone.file)
+        try:
+            with path.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise MetricUnavailable(f"lpips: {path} cannot be read: {error}") from error
         _check_digest(str(path), digest, backbone.sha256)
         state = torch.load(path, map_location="cpu", weights_only=True)
     prefix = "features."
@@ -162,24 +161,3 @@ def _check_digest(name: str, digest: str, expected: str) -> None:
         raise MetricUnavailable(
             f"lpips: {name} is damaged or another file: expected sha256 {expected}, got {digest}"
         )
-
-
-@lru_cache(maxsize=4)
-def _download(net: str, file: WeightFile) -> Path | str:
-    """The file, fetched into torchvision's cache as torchvision itself does, or why it is not.
-
-    It is tried once in a process: without network, each try costs seconds.
-    """
-    import torch
-
-    (place,) = file.places(None)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _log.info("lpips: fetching %s", file.origin)
-        torch.hub.download_url_to_file(file.origin, str(place), progress=False)
-    except OSError as error:
-        return (
-            f"lpips ({net}): missing weights: {place} (from {file.origin}, which cannot be "
-            f"reached: {error})"
-        )
-    return place

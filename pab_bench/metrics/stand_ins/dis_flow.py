@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUnavailable, MetricUndefined
 from pab_bench.metrics.base import (
     NOTHING_KNOWN,
     About,
@@ -132,7 +132,7 @@ class DisMotionRatio(Metric):
             for frames in (video, reference)
         )
         if theirs == 0:
-            raise MetricUnavailable(f"{self.name}: nothing moves in the baseline")
+            raise MetricUndefined(f"{self.name}: nothing moves in the baseline")
         return np.array([ours / theirs])
 
 

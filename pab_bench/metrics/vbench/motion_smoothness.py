@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUndefined
 from pab_bench.metrics.base import NOTHING_KNOWN, About, Frames, Values
 from pab_bench.metrics.batches import unit_samples
 from pab_bench.metrics.vbench.dimension import VbenchMetric
@@ -79,7 +79,7 @@ def check_padded(metric: str, video: Frames, multiple: int, smallest: int) -> No
     height, width = video.shape[1:3]
     if min(height, width) <= smallest - multiple:
         least = smallest - multiple + 1
-        raise MetricUnavailable(
+        raise MetricUndefined(
             f"{metric}: expected frames of at least {least}x{least}, got {height}x{width}"
         )
 

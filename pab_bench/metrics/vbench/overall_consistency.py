@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pab_bench.errors import MetricUnavailable
+from pab_bench.errors import MetricUndefined
 from pab_bench.metrics.base import NOTHING_KNOWN, About, Frames, Values
 from pab_bench.metrics.vbench.dimension import VbenchMetric
 from pab_bench.metrics.vbench.formulas import middle_frames
@@ -61,7 +61,7 @@ class OverallConsistency(VbenchMetric):
         del reference
         weights, vocabulary = self.files(video)
         if about.prompt is None:
-            raise MetricUnavailable(f"{self.name}: the video's prompt is not known")
+            raise MetricUndefined(f"{self.name}: the video's prompt is not known")
         import torch
 
         network, tokens = load_viclip(weights, vocabulary, self.device)

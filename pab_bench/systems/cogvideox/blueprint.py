@@ -7,14 +7,10 @@ from typing import Any, ClassVar
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from diffusers import (
-    AutoencoderKLCogVideoX,
-    CogVideoXDDIMScheduler,
-    CogVideoXTransformer3DModel,
-)
 
 from pab_bench.systems.checkpoint_blueprint import CheckpointBlueprint
 from pab_bench.systems.cogvideox.architecture import CogVideoXArchitecture
+from pab_bench.systems.cogvideox.checkpoint import KIND
 from pab_bench.systems.networks import T5_XXL
 
 
@@ -24,9 +20,7 @@ class CogVideoXBlueprint(CheckpointBlueprint):
     system = "cogvideox"
     repository = "THUDM/CogVideoX-2b"
     released: ClassVar = {"text_encoder": T5_XXL, "scheduler": {"timestep_spacing": "trailing"}}
-    transformer = CogVideoXTransformer3DModel
-    vae = AutoencoderKLCogVideoX
-    scheduler = CogVideoXDDIMScheduler
+    kind = KIND
     attached = CogVideoXArchitecture
 
     @property

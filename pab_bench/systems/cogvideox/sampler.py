@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from diffusers import CogVideoXDDIMScheduler, CogVideoXPipeline
 
 from pab_bench.engine.sites import Architecture
 from pab_bench.errors import ConfigError
 from pab_bench.systems.base import TextEmbeddings
 from pab_bench.systems.cogvideox.architecture import CogVideoXArchitecture
+from pab_bench.systems.cogvideox.checkpoint import KIND
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler
 from pab_bench.systems.weights import Weights, find_parts
@@ -32,10 +33,13 @@ class CogVideoXSampler(PipelineSampler):
         dtype: `float32`, `float16` or `bfloat16`.
 
     Raises:
-        ConfigError: for sizes that CogVideoX does not sample, offloading without a GPU, or a
-            scheduler that adds noise while sampling.
+        ConfigError: for sizes that CogVideoX does not sample, or offloading without a GPU.
+        CheckpointRefused: if a file of the checkpoint is not what it says, or its scheduler adds
+            noise while sampling.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
+
+    kind = KIND
 
     def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
         _check(model)
@@ -46,17 +50,10 @@ class CogVideoXSampler(PipelineSampler):
         """The folder with the checkpoint's files, downloaded if need be."""
         return find_parts(model, {"pipeline": FOLDER}, model.path)
 
-    def _load(self, dtype: torch.dtype) -> Any:
-        pipeline: Any = CogVideoXPipeline.from_pretrained(
-            self.weights.folders["pipeline"], dtype=dtype, local_files_only=True
-        )
-        scheduler = type(pipeline.scheduler)
-        if scheduler is not CogVideoXDDIMScheduler:
-            raise ConfigError(
-                f"the checkpoint's scheduler is {scheduler.__name__}: it must be "
-                "CogVideoXDDIMScheduler, so that the seed alone determines a video"
-            )
-        return pipeline
+    @classmethod
+    def longest_prompt(cls, transformer: Mapping[str, Any]) -> int:
+        """The transformer knows how many tokens of text stand before those of the video."""
+        return int(transformer.get("max_text_seq_length", 226))
 
     def _architecture(self, transformer: Any) -> Architecture:
         return CogVideoXArchitecture(transformer)

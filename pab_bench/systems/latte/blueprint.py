@@ -9,15 +9,13 @@ from typing import Any
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 from diffusers import (
-    AutoencoderKL,
     AutoencoderKLTemporalDecoder,
-    DDIMScheduler,
-    LatteTransformer3DModel,
 )
 
 from pab_bench.systems.blueprint import Decoder
 from pab_bench.systems.checkpoint_blueprint import CheckpointBlueprint
 from pab_bench.systems.latte.architecture import LatteArchitecture
+from pab_bench.systems.latte.checkpoint import KIND
 from pab_bench.systems.latte.sampler import EMBEDDED
 from pab_bench.systems.networks import T5_XXL
 
@@ -64,9 +62,7 @@ class LatteBlueprint(CheckpointBlueprint):
     repository = "maxin-cn/Latte-1"
     released = RELEASED
     embedded = EMBEDDED
-    transformer = LatteTransformer3DModel
-    vae = AutoencoderKL
-    scheduler = DDIMScheduler
+    kind = KIND
     attached = LatteArchitecture
 
     @property
@@ -103,7 +99,7 @@ class LatteBlueprint(CheckpointBlueprint):
 
     @cached_property
     def _temporal_vae(self) -> Any:
-        config = self._networks.config("vae")
+        config = self._networks.released("vae")
         shared = ("down_block_types", "block_out_channels", "layers_per_block", "latent_channels")
         arguments = {key: config[key] for key in shared}
         return self._networks.on_meta(lambda: AutoencoderKLTemporalDecoder(**arguments))

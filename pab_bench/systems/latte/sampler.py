@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from diffusers import LattePipeline
 
 from pab_bench.engine.sites import Architecture
 from pab_bench.systems.base import TextEmbeddings
 from pab_bench.systems.latte.architecture import LatteArchitecture
+from pab_bench.systems.latte.checkpoint import KIND
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler
+from pab_bench.systems.text_cleaning import clean_prompt
 from pab_bench.systems.weights import Weights, find_parts
 
 EMBEDDED = Path(__file__).parents[2] / "minis" / "latte"
@@ -22,16 +24,24 @@ EMBEDDED = Path(__file__).parents[2] / "minis" / "latte"
 class LatteSampler(PipelineSampler):
     """Loads and drives a `LattePipeline`; latents are (1, channels, frames, height, width)."""
 
+    kind = KIND
+
     @staticmethod
     def locate(model: ModelSettings) -> Weights:
         """The folder with the checkpoint's files, downloaded if need be."""
         embedded = str(EMBEDDED) if model.repository is None and model.path is None else model.path
         return find_parts(model, {"pipeline": FOLDER}, embedded)
 
-    def _load(self, dtype: torch.dtype) -> Any:
-        return LattePipeline.from_pretrained(
-            self.weights.folders["pipeline"], dtype=dtype, local_files_only=True
-        )
+    @classmethod
+    def prepared(cls, model: ModelSettings, prompt: str) -> str:
+        """The prompt in lower case, cleaned where the model's settings say so."""
+        return clean_prompt(prompt) if model.clean_caption else prompt.lower().strip()
+
+    @classmethod
+    def longest_prompt(cls, transformer: Mapping[str, Any]) -> int:
+        """The pipeline's own number."""
+        del transformer
+        return 120
 
     def _architecture(self, transformer: Any) -> Architecture:
         return LatteArchitecture(transformer)

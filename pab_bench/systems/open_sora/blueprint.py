@@ -11,12 +11,10 @@ from pab_bench.systems.blueprint import Decoder
 from pab_bench.systems.checkpoint_blueprint import CheckpointBlueprint
 from pab_bench.systems.networks import T5_XXL
 from pab_bench.systems.open_sora.architecture import STDiT3Architecture
+from pab_bench.systems.open_sora.checkpoint import KIND
 from pab_bench.systems.open_sora.prompts import prepare_prompt
 from pab_bench.systems.open_sora.sampler import EMBEDDED
-from pab_bench.systems.open_sora.scheduler import RectifiedFlowScheduler
 from pab_bench.systems.open_sora.sizes import CHUNK, SPATIAL_FACTOR, latent_frames
-from pab_bench.systems.open_sora.transformer import STDiT3Transformer
-from pab_bench.systems.open_sora.vae import OpenSoraVAE
 
 
 class OpenSoraBlueprint(CheckpointBlueprint):
@@ -27,9 +25,7 @@ class OpenSoraBlueprint(CheckpointBlueprint):
     repository = "hpcai-tech/OpenSora-STDiT-v3"
     released: ClassVar = {"text_encoder": T5_XXL}
     embedded = EMBEDDED
-    transformer = STDiT3Transformer
-    vae = OpenSoraVAE
-    scheduler = RectifiedFlowScheduler
+    kind = KIND
     attached = STDiT3Architecture
 
     def guided(self, guidance: float) -> bool:
@@ -38,7 +34,7 @@ class OpenSoraBlueprint(CheckpointBlueprint):
 
     def timesteps(self, steps: int) -> tuple[int, ...]:
         """The rectified flow's timesteps for this size, as the transformer sees them."""
-        scheduler = self.scheduler.from_config(self._networks.config("scheduler"))
+        scheduler = self._networks.scheduler(self.kind.scheduler)
         model, dtype = self.model, self._networks.dtype
         scheduler.set_timesteps(steps, model.height, model.width, model.frames, dtype)
         return tuple(int(t.to(dtype)) for t in scheduler.timesteps)

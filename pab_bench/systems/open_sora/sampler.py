@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from safetensors.torch import load_file
-from transformers import AutoTokenizer, T5EncoderModel
 
 from pab_bench.engine.sites import Architecture
 from pab_bench.errors import ConfigError
 from pab_bench.systems.base import TextEmbeddings
+from pab_bench.systems.checkpoints.checkpoint import Checkpoint
+from pab_bench.systems.checkpoints.part import Part
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.open_sora.architecture import STDiT3Architecture
-from pab_bench.systems.open_sora.pipeline import OpenSoraPipeline
-from pab_bench.systems.open_sora.scheduler import RectifiedFlowScheduler
-from pab_bench.systems.open_sora.transformer import STDiT3Transformer
-from pab_bench.systems.open_sora.vae import OpenSoraVAE
-from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler
-from pab_bench.systems.weights import Requirements, Weights, find_parts
+from pab_bench.systems.open_sora.checkpoint import KIND
+from pab_bench.systems.open_sora.prompts import prepare_prompt
+from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler, is_pipeline, text_parts
+from pab_bench.systems.weights import Requirements, Weights, find_parts, setting_of
 
 EMBEDDED = Path(__file__).parents[2] / "minis" / "open_sora"
 
@@ -37,7 +33,6 @@ RELEASED: dict[str, Requirements] = {
     },
 }
 """The three repositories of the released model."""
-_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 class OpenSoraSampler(PipelineSampler):
@@ -53,8 +48,11 @@ class OpenSoraSampler(PipelineSampler):
     Raises:
         ConfigError: if offloading is asked for without a GPU, or `model.transform_scale` is not
             the scheduler's.
+        CheckpointRefused: if a file of the checkpoint is not what it says.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
     """
+
+    kind = KIND
 
     @staticmethod
     def locate(model: ModelSettings) -> Weights:
@@ -66,19 +64,39 @@ class OpenSoraSampler(PipelineSampler):
         path = model.path
         if path is None and model.repository is None:
             path = str(EMBEDDED)
-        if path is not None and (Path(path).expanduser() / "model_index.json").exists():
+        if path is not None and is_pipeline(model, path):
             return find_parts(model, {"pipeline": FOLDER}, path)
         return find_parts(model, RELEASED, path)
 
-    def _load(self, dtype: torch.dtype) -> Any:
-        pipeline = _load(self.weights, dtype)
-        scale = pipeline.scheduler.config.transform_scale
-        if scale != self.model.transform_scale:
+    @classmethod
+    def check(cls, model: ModelSettings) -> tuple[Weights, Checkpoint]:
+        """As every sampler does; and `model.transform_scale` must be the scheduler's."""
+        weights, checkpoint = super().check(model)
+        scale = checkpoint.scheduler.config.transform_scale
+        if scale != model.transform_scale:
             raise ConfigError(
-                f"model.transform_scale={self.model.transform_scale}: the checkpoint's scheduler "
+                f"model.transform_scale={model.transform_scale}: the checkpoint's scheduler "
                 f"has {scale}; set it so"
             )
-        return pipeline
+        return weights, checkpoint
+
+    @classmethod
+    def parts(cls, model: ModelSettings, weights: Weights) -> Mapping[str, Part]:
+        """Where the parts lie: as of every pipeline, or as hpcai-tech released them."""
+        folders = weights.folders
+        if "pipeline" in folders:
+            return super().parts(model, weights)
+        own, vae = setting_of(model), setting_of(model, "vae")
+        return {
+            "transformer": Part(own, "transformer", folders["transformer"], "any"),
+            "vae": Part(vae, "vae", folders["vae"], "any", configured=False),
+            **text_parts(model, folders["text_encoder"]),
+        }
+
+    @classmethod
+    def prepared(cls, model: ModelSettings, prompt: str) -> str:
+        """The prompt with the scores that it is to aim at, cleaned as the settings say."""
+        return prepare_prompt(prompt, clean=model.clean_caption)
 
     def _architecture(self, transformer: Any) -> Architecture:
         return STDiT3Architecture(transformer)
@@ -108,54 +126,3 @@ class OpenSoraSampler(PipelineSampler):
     def _video(self, latents: torch.Tensor) -> torch.Tensor:
         video: torch.Tensor = self.pipeline.decode_latents(latents, self.model.frames)
         return video
-
-
-def _load(weights: Weights, dtype: torch.dtype) -> OpenSoraPipeline:
-    if "pipeline" in weights.folders:
-        pipeline: OpenSoraPipeline = OpenSoraPipeline.from_pretrained(
-            weights.folders["pipeline"], dtype=dtype, local_files_only=True
-        )
-        return pipeline
-    text = weights.folders["text_encoder"]
-    return OpenSoraPipeline(
-        tokenizer=AutoTokenizer.from_pretrained(text, local_files_only=True),
-        text_encoder=T5EncoderModel.from_pretrained(text, dtype=dtype, local_files_only=True),
-        vae=released_vae(weights.folders["vae"], dtype),
-        transformer=released_transformer(weights.folders["transformer"], dtype),
-        scheduler=RectifiedFlowScheduler(),
-    )
-
-
-def released_transformer(folder: Path, dtype: torch.dtype) -> STDiT3Transformer:
-    """The transformer of a folder as hpcai-tech released it, all keys accounted for."""
-    config = json.loads((folder / "config.json").read_text())
-    names = inspect.signature(STDiT3Transformer).parameters
-    arguments = {name: value for name, value in config.items() if name in names}
-    with torch.device("meta"):
-        model = STDiT3Transformer(**arguments)
-    model.load_state_dict(_tensors(folder), strict=True, assign=True)
-    return model.to(dtype).eval()
-
-
-def released_vae(folder: Path, dtype: torch.dtype) -> OpenSoraVAE:
-    """The autoencoder of a folder as hpcai-tech released it, all keys accounted for."""
-    with torch.device("meta"):
-        model = OpenSoraVAE()
-    tensors = {_today(name): value for name, value in _tensors(folder).items()}
-    model.load_state_dict(tensors, strict=True, assign=True)
-    return model.to(dtype).eval()
-
-
-def _tensors(folder: Path) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        tensors |= load_file(file)
-    return tensors
-
-
-def _today(name: str) -> str:
-    """The name that diffusers gives to what files from before 2023 call by another name."""
-    parts = name.split(".")
-    if "attentions" in parts:
-        parts = [_OLD_ATTENTION.get(part, part) for part in parts]
-    return ".".join(parts)

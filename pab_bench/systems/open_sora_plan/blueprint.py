@@ -7,15 +7,13 @@ from typing import Any, ClassVar
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from diffusers import PNDMScheduler
 
 from pab_bench.systems.checkpoint_blueprint import CheckpointBlueprint
 from pab_bench.systems.networks import T5_XXL
 from pab_bench.systems.open_sora_plan.architecture import OpenSoraPlanArchitecture
+from pab_bench.systems.open_sora_plan.checkpoint import KIND
 from pab_bench.systems.open_sora_plan.sampler import EMBEDDED
 from pab_bench.systems.open_sora_plan.text import prepare_prompt
-from pab_bench.systems.open_sora_plan.transformer import LatteT2V
-from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
 
 class OpenSoraPlanBlueprint(CheckpointBlueprint):
@@ -25,9 +23,7 @@ class OpenSoraPlanBlueprint(CheckpointBlueprint):
     repository = "LanguageBind/Open-Sora-Plan-v1.1.0"
     released: ClassVar = {"text_encoder": T5_XXL}
     embedded = EMBEDDED
-    transformer = LatteT2V
-    vae = CausalVAEModel
-    scheduler = PNDMScheduler  # Nine calls more than steps.
+    kind = KIND
     attached = OpenSoraPlanArchitecture
 
     def _prepared(self, prompt: str) -> str:
@@ -51,6 +47,6 @@ class OpenSoraPlanBlueprint(CheckpointBlueprint):
 
     @cached_property
     def _vae(self) -> Any:
-        vae = self._networks.build(CausalVAEModel, "vae")
+        vae = super()._vae
         vae.enable_tiling()
         return vae

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
-from diffusers import PNDMScheduler
-from transformers import T5EncoderModel, T5Tokenizer
 
 from pab_bench.engine.sites import Architecture
-from pab_bench.errors import PabBenchError
 from pab_bench.systems.base import TextEmbeddings
+from pab_bench.systems.checkpoints.part import Part
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.open_sora_plan.architecture import OpenSoraPlanArchitecture
-from pab_bench.systems.open_sora_plan.pipeline import OpenSoraPlanPipeline
-from pab_bench.systems.open_sora_plan.transformer import LatteT2V
-from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
-from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler
-from pab_bench.systems.weights import Requirements, Weights, find_parts
+from pab_bench.systems.open_sora_plan.checkpoint import KIND
+from pab_bench.systems.open_sora_plan.text import prepare_prompt
+from pab_bench.systems.pipeline_sampler import FOLDER, PipelineSampler, is_pipeline, text_parts
+from pab_bench.systems.weights import Requirements, Weights, find_parts, setting_of
 
 EMBEDDED = Path(__file__).parents[2] / "minis" / "open_sora_plan"
 
@@ -33,12 +29,6 @@ TEXT_ENCODER: Requirements = {
     "*.safetensors or pytorch_model*.bin": ["*.safetensors", "pytorch_model*.bin"],
 }
 """T5 in a repository of its own."""
-
-Model = TypeVar("Model", LatteT2V, CausalVAEModel)
-
-
-class WeightsDiffer(PabBenchError):
-    """A checkpoint has other tensors than the model."""
 
 
 class OpenSoraPlanSampler(PipelineSampler):
@@ -55,9 +45,16 @@ class OpenSoraPlanSampler(PipelineSampler):
 
     Raises:
         ConfigError: if offloading is asked for without a GPU.
+        CheckpointRefused: if a file of the checkpoint is not what it says.
         WeightsMissing: if files of the checkpoint are not here and cannot be downloaded.
-        WeightsDiffer: if a checkpoint is not of this architecture.
     """
+
+    kind = KIND
+
+    def __init__(self, model: ModelSettings, device: str, dtype: str) -> None:
+        super().__init__(model, device, dtype)
+        # As upstream samples; a video that fits into a tile is decoded as a whole.
+        self.pipeline.vae.enable_tiling()
 
     @staticmethod
     def locate(model: ModelSettings) -> Weights:
@@ -70,7 +67,7 @@ class OpenSoraPlanSampler(PipelineSampler):
         if path is None and model.repository is None:
             path = str(EMBEDDED)
             return find_parts(model, {"pipeline": FOLDER}, path)
-        if path is not None and (Path(path).expanduser() / "model_index.json").exists():
+        if path is not None and is_pipeline(model, path):
             return find_parts(model, {"pipeline": FOLDER}, path)
         folders = released_transformer(model), "vae"
         released: Requirements = {
@@ -83,11 +80,23 @@ class OpenSoraPlanSampler(PipelineSampler):
         }
         return find_parts(model, {"released": released, "text_encoder": TEXT_ENCODER}, path)
 
-    def _load(self, dtype: torch.dtype) -> Any:
-        pipeline = _load(self.weights, self.model, dtype)
-        # As upstream samples; a video that fits into a tile is decoded as a whole.
-        pipeline.vae.enable_tiling()
-        return pipeline
+    @classmethod
+    def parts(cls, model: ModelSettings, weights: Weights) -> Mapping[str, Part]:
+        """Where the parts lie: as of every pipeline, or as LanguageBind released them."""
+        folders = weights.folders
+        if "pipeline" in folders:
+            return super().parts(model, weights)
+        own, released = setting_of(model), folders["released"]
+        return {
+            "transformer": Part(own, "transformer", released / released_transformer(model)),
+            "vae": Part(own, "vae", released / "vae"),
+            **text_parts(model, folders["text_encoder"]),
+        }
+
+    @classmethod
+    def prepared(cls, model: ModelSettings, prompt: str) -> str:
+        """The prompt in lower case, cleaned where the model's settings say so."""
+        return prepare_prompt(prompt, model.clean_caption)
 
     def _architecture(self, transformer: Any) -> Architecture:
         return OpenSoraPlanArchitecture(transformer)
@@ -124,51 +133,3 @@ class OpenSoraPlanSampler(PipelineSampler):
 def released_transformer(model: ModelSettings) -> str:
     """Folder of the transformer in the released repository, such as `65x512x512`."""
     return f"{model.frames}x{model.height}x{model.width}"
-
-
-def _load(weights: Weights, model: ModelSettings, dtype: torch.dtype) -> OpenSoraPlanPipeline:
-    if "pipeline" in weights.folders:
-        folder = weights.folders["pipeline"]
-        pipeline: OpenSoraPlanPipeline = OpenSoraPlanPipeline.from_pretrained(
-            folder,
-            vae=load_strictly(CausalVAEModel, folder / "vae", dtype),
-            transformer=load_strictly(LatteT2V, folder / "transformer", dtype),
-            dtype=dtype,
-            local_files_only=True,
-        )
-        return pipeline
-    released, text = weights.folders["released"], weights.folders["text_encoder"]
-    return OpenSoraPlanPipeline(
-        tokenizer=T5Tokenizer.from_pretrained(text, local_files_only=True),
-        text_encoder=T5EncoderModel.from_pretrained(text, dtype=dtype, local_files_only=True),
-        vae=load_strictly(CausalVAEModel, released / "vae", dtype),
-        transformer=load_strictly(LatteT2V, released / released_transformer(model), dtype),
-        scheduler=PNDMScheduler(),
-    )
-
-
-def load_strictly(kind: type[Model], folder: Path, dtype: torch.dtype) -> Model:
-    """A model from a folder whose tensors are exactly the model's.
-
-    Raises:
-        WeightsDiffer: naming tensors that are missing, too many, or of another shape.
-    """
-    refused = f"{folder} is no checkpoint of {kind.__name__}:"
-    try:
-        model, report = kind.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, output_loading_info=True
-        )
-    except ValueError as error:  # Another configuration, or a tensor of another shape.
-        raise WeightsDiffer(f"{refused} {error}") from error
-    wrong = {
-        what: [str(name) for name in report[f"{what}_keys"]]
-        for what in ("missing", "unexpected", "mismatched")
-        if report[f"{what}_keys"]
-    }
-    if wrong or report["error_msgs"]:
-        named = "; ".join(
-            f"{len(names)} {what}, the first {names[0]}" for what, names in wrong.items()
-        )
-        raise WeightsDiffer(f"{refused} {named} {report['error_msgs'] or ''}")
-    loaded: Model = model.eval()
-    return loaded

@@ -16,14 +16,12 @@ from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.minis.captions import split_captions
 from pab_bench.minis.registry import find_mini
 from pab_bench.minis.tokenizer import build_tokenizer
+from pab_bench.systems.checkpoints.network import check_network
+from pab_bench.systems.checkpoints.part import CheckpointRefused, Part
 from pab_bench.systems.model import PartSettings
+from pab_bench.systems.open_sora.checkpoint import KIND
 from pab_bench.systems.open_sora.pipeline import OpenSoraPipeline
-from pab_bench.systems.open_sora.sampler import (
-    EMBEDDED,
-    OpenSoraSampler,
-    released_transformer,
-    released_vae,
-)
+from pab_bench.systems.open_sora.sampler import EMBEDDED, OpenSoraSampler
 from pab_bench.systems.open_sora.transformer import STDiT3Transformer
 from pab_bench.systems.timesteps.rectified_flow import rectified_flow_timesteps
 from pab_bench.systems.weights import WeightsMissing
@@ -229,17 +227,18 @@ def test_released_folders_load_strictly(tmp_path, sampler):
     config = {**arguments, "model_type": "STDiT3", "freeze_y_embedder": True, "qk_norm": True}
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file(model.state_dict(), tmp_path / "model.safetensors")
-    loaded = released_transformer(tmp_path, torch.float32)
+    part = Part("model.path=x", "transformer", tmp_path, "any")
+    loaded = check_network(part, KIND.transformer).load(torch.float32)
     for name, value in model.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name])
     state = model.state_dict()
     state.pop("rope.freqs")
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(RuntimeError, match=r"rope\.freqs"):
-        released_transformer(tmp_path, torch.float32)
+    with pytest.raises(CheckpointRefused, match=r"tensor rope\.freqs of the model .* is missing"):
+        check_network(part, KIND.transformer)
     save_file({"scale": torch.ones(1, 4, 1, 1, 1)}, tmp_path / "model.safetensors")
-    with pytest.raises(RuntimeError, match="Missing key"):
-        released_vae(tmp_path, torch.float32)
+    with pytest.raises(CheckpointRefused, match=r"model\.safetensors: tensor .* is missing"):
+        check_network(replace(part, name="vae", configured=False), KIND.vae)
 
 
 def test_the_text_encoder_reads_from_its_own_folder(tmp_path):

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.errors import NotASweep
+from pab_bench.errors import BAD_CONFIGURATION, FAILED, OK
+from pab_bench.text.streams import open_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if everything was made, 1 if something failed or there is no sweep."""
+    """Run the command; 0 if everything was made, 1 if something failed, 2 if there is no sweep."""
+    open_streams()
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     parser.add_argument("directory", type=Path, help="a sweep directory, or that of a single run")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
@@ -27,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = build(options.directory, None if options.quiet else console())
     except NotASweep as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 1 if result.failures else 0
+        return BAD_CONFIGURATION
+    return FAILED if result.failures else OK
 
 
 if __name__ == "__main__":

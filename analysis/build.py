@@ -11,6 +11,8 @@ from analysis.data import SweepData
 from analysis.load import load_sweep
 from analysis.products import Outcome, Product, attempt, figures
 from analysis.tables.provenance import replayed_times
+from pab_bench.experiment.control import control_in_words
+from pab_bench.files import unlink
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,7 +111,7 @@ def _tabulate(
 
 def _unlink(paths: list[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        unlink(path)
 
 
 def notes(data: SweepData) -> list[str]:
@@ -117,6 +119,9 @@ def notes(data: SweepData) -> list[str]:
     found = replayed_times(data.sweep)
     machines = []
     for job, point in data.sweep.finished:
+        control = point.value("control") or {}
+        if control.get("identical") is False:
+            found.append(f"job {job.number}: {control_in_words(control)}")
         theirs = job.baseline.value("provenance") if job.baseline else None
         ours = point.value("provenance") or {}
         other = [name for name in _SAME_MACHINE if theirs and theirs.get(name) != ours.get(name)]

@@ -6,11 +6,12 @@ model, so curves are shown beside their control wherever the store holds one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import UnreadableRecord
+from analysis.load import load_point
 from analysis.points import Point
 
 _OWN = ("name", "random_weights")
@@ -21,16 +22,18 @@ def controls_in(store: Path) -> list[Point]:
     """The finished baselines with random weights in a folder of points, by id."""
     found = []
     for path in sorted(store.glob("*/record.json")):
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue
         # Parsing thousands of records for the few that matter would take seconds.
         if '"random_weights": true' not in text:
             continue
         try:
-            record = json.loads(text)
-        except ValueError:
+            point = load_point(path.parent)
+        except UnreadableRecord:
             continue
-        point = Point(path.parent, record)
-        if point.is_baseline and record.get("status") == "ok":
+        if point.is_baseline and point.record.get("status") == "ok":
             found.append(point)
     return found
 

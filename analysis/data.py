@@ -14,6 +14,7 @@ from analysis.figures.job_axis import job_labels
 from analysis.intervals import intervals_frame
 from analysis.metrics import MetricFacts
 from analysis.points import Point, Sweep
+from analysis.same_prompts import same_prompts
 from analysis.summary import summary_frame, sweep_metrics, swept_columns
 
 LOW, HIGH = "_low", "_high"
@@ -73,7 +74,13 @@ class SweepData:
     @cached_property
     def intervals(self) -> pd.DataFrame:
         """Mean and interval per job and metric: see `intervals_frame`."""
-        return intervals_frame(self.videos)
+        return intervals_frame(self.videos, self.same_prompts)
+
+    @cached_property
+    def same_prompts(self) -> dict[int, dict[int, int]]:
+        """Job number -> prompts that are the same video as an earlier one, where there are any."""
+        found = {job.number: same_prompts(point) for job, point in self.sweep.finished}
+        return {number: same for number, same in found.items() if same}
 
     def curves(self, baseline: Point) -> pd.DataFrame:
         """The attention differences of a baseline.

@@ -93,7 +93,15 @@ def _cores() -> int:
 
 
 def main(directory: Path) -> None:
-    """Be such a process."""
+    """Be such a process, until nothing more is asked for or nobody listens any more."""
+    try:
+        _answer(directory)
+    except (BrokenPipeError, KeyboardInterrupt):  # Who asked was killed, or the user stops all.
+        # Otherwise Python complains when it closes the output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _answer(directory: Path) -> None:
     from analysis.data import SweepData
     from analysis.load import load_sweep
     from analysis.products import figures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sized
+
 import numpy as np
 import pandas as pd
 
@@ -23,12 +25,15 @@ def resamples_for(sets: int) -> int:
     return max(_FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * _FULL // max(sets, 1)))
 
 
-def intervals_frame(videos: pd.DataFrame) -> pd.DataFrame:
+def intervals_frame(
+    videos: pd.DataFrame, same: Mapping[int, Mapping[int, int]] | None = None
+) -> pd.DataFrame:
     """Mean and interval of every job and metric.
 
     Args:
         videos: columns job, prompt, seed, metric, value, one row per video; values that are not
             finite are left out.
+        same: by job, the prompts that are the same video as an earlier one; they are drawn as one.
 
     Returns:
         Columns job, metric, mean, low, high (missing with fewer than two units to draw from), n
@@ -45,12 +50,22 @@ def intervals_frame(videos: pd.DataFrame) -> pd.DataFrame:
     for start, end in zip(starts, [*starts, len(keys)][1:], strict=True):
         job, metric = keys[start]
         values = numbers[start:end]
-        units, kind = units_of(dict(zip(places[start:end], values.tolist(), strict=True)))
+        own = (same or {}).get(job, {})
+        units, kind = units_of(dict(zip(places[start:end], values.tolist(), strict=True)), own)
         ends = mean_interval(units, resamples=resamples) if len(units) > 1 else None
         low, high = (ends.low, ends.high) if ends else (None, None)
-        rows.append((job, metric, values.mean(), low, high, len(values), few(units, kind)))
+        note = "; ".join(filter(None, (few(units, kind), repeats(own))))
+        rows.append((job, metric, values.mean(), low, high, len(values), note))
     frame = pd.DataFrame(rows, columns=["job", "metric", "mean", "low", "high", "n", "note"])
     return frame.astype({"mean": "float64", "low": "float64", "high": "float64"})
+
+
+def repeats(same: Sized) -> str:
+    """What prompts that are the same video mean for an interval; empty without any."""
+    if not same:
+        return ""
+    prompts = "prompt is" if len(same) == 1 else "prompts are"
+    return f"{len(same)} {prompts} the same video as another, and counted with it"
 
 
 def definition(intervals: pd.DataFrame) -> list[str]:
@@ -62,6 +77,9 @@ def definition(intervals: pd.DataFrame) -> list[str]:
         f"{resamples_for(len(intervals))} resamples, seed {SEED}; prompts are drawn, each with all "
         "its seeds, or, of a single prompt, its seeds."
     )
+    same = intervals["note"].str.contains("the same video").any()
+    if same:
+        text += " Prompts in which the model reads the same tokens are one prompt."
     if intervals["note"].str.contains("too narrow").any():
         text += f" With fewer than {FEW} to draw from, an interval is too narrow."
     return [text]

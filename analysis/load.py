@@ -9,7 +9,9 @@ The layout, all of it JSON, parquet and safetensors:
 
 from __future__ import annotations
 
-import json
+import logging
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,11 @@ from typing import Any
 from analysis.errors import NotASweep, UnreadableRecord
 from analysis.points import Job, Point, Status, Sweep
 from analysis.summary import summary_frame as summary_frame
-from pab_bench.files import check_digest
+from pab_bench.files import check_listed, read_json, read_sealed_json
 
+_log = logging.getLogger(__name__)
 SCHEMA = 1
+_ID = re.compile(r"[0-9a-f]{20}")
 _NO_SETTING = ("weights", "metrics", "prompts", "method")
 """What a store's points may differ in without being different grid points."""
 
@@ -57,21 +61,25 @@ def load_sweep(directory: str | Path) -> Sweep:
 
 def _load_store(results: Path) -> Sweep:
     store = results / "points"
-    points: dict[str, Point | UnreadableRecord | None] = {}
-    for path in sorted(store.glob("*/record.json")):
+    points: dict[str, Point | UnreadableRecord] = {}
+    for folder in sorted(path for path in store.iterdir() if _is_a_points(path)):
         try:
-            points[path.parent.name] = _load_point(store, path.parent.name)
+            points[folder.name] = load_point(folder)
         except UnreadableRecord as error:
-            points[path.parent.name] = error
+            points[folder.name] = error
     return Sweep(
         results / "analysis",
         tuple(_stored_job(number, name, points) for number, name in enumerate(points)),
     )
 
 
-def _stored_job(
-    number: int, name: str, points: Mapping[str, Point | UnreadableRecord | None]
-) -> Job:
+def _is_a_points(place: Path) -> bool:
+    """Whether a point should be there, even if something else is."""
+    shown = not place.name.startswith(".")
+    return shown and (place.is_dir() or _ID.fullmatch(place.name) is not None)
+
+
+def _stored_job(number: int, name: str, points: Mapping[str, Point | UnreadableRecord]) -> Job:
     point = points[name]
     if not isinstance(point, Point):
         return Job(number, "unreadable", str(point), None, name)
@@ -100,7 +108,7 @@ def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Poin
     if not path.is_file():
         return Job(number, "not finished", "no point.json yet")
     try:
-        pointer = _read_json(path)
+        pointer = _read_pointer(path, number)
     except UnreadableRecord as error:
         return Job(number, "unreadable", str(error))
     overrides = parse_overrides(pointer.get("overrides") or [])
@@ -110,14 +118,14 @@ def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Poin
         status: Status = "failed" if pointer.get("status") == "failed" else "unreadable"
         return Job(number, status, reason or "point.json names no point", overrides, point_id)
     store = sweep / pointer["store"]
-    try:
-        point = _load_point(store, point_id)
-    except UnreadableRecord as error:
-        return Job(number, "unreadable", str(error), overrides, point_id)
-    if point is None:
+    if not os.path.lexists(store / point_id / "record.json"):
         if pointer.get("status") == "failed":
             return Job(number, "failed", reason, overrides, point_id)
         return Job(number, "not finished", "no record.json yet", overrides, point_id)
+    try:
+        point = load_point(store / point_id)
+    except UnreadableRecord as error:
+        return Job(number, "unreadable", str(error), overrides, point_id)
     if point.record.get("status") != "ok":
         reason = _reason(point.record.get("error")) or reason
         return Job(number, "failed", reason or "no reason recorded", overrides, point_id, point)
@@ -135,43 +143,78 @@ def _load_baseline(store: Path, point: Point, known: dict[Path, Point | None]) -
         return None
     place = store / baseline_id
     if place not in known:
+        known[place] = None
         try:
-            found = _load_point(store, baseline_id)
-        except UnreadableRecord:
-            found = None
-        known[place] = found if found is not None and found.record.get("status") == "ok" else None
+            found = load_point(place)
+        except UnreadableRecord as error:
+            _log.warning("baseline %s is left out: %s", baseline_id, error)
+        else:
+            known[place] = found if found.record.get("status") == "ok" else None
     return known[place]
 
 
-def _load_point(store: Path, point_id: str) -> Point | None:
-    path = store / point_id / "record.json"
-    if not path.is_file():
-        return None
-    record = _read_json(path)
+def load_point(folder: Path) -> Point:
+    """Read a point's record, if it and the point's tables are what was written.
+
+    Videos and maps are large: they are looked at when they are asked for.
+
+    Raises:
+        UnreadableRecord: something is missing, damaged, another point's, or of a schema that this
+            version does not know.
+    """
     try:
-        check_digest(path)
+        check_listed(folder, ["record.json"])
+        record = read_json(folder / "record.json")
+        _check_record(record, folder.name)
+        check_listed(folder, [name for name in record.get("files", ()) if "/" not in name])
     except FileNotFoundError as error:
-        raise UnreadableRecord("record.json: there is no SHA256SUMS beside it") from error
-    except (OSError, ValueError) as error:
+        missing = Path(str(error.filename)).name
+        raise UnreadableRecord(f"{missing} is not there") from error
+    except OSError as error:
+        raise UnreadableRecord(f"{Path(str(error.filename)).name}: {error.strerror}") from error
+    except ValueError as error:
         raise UnreadableRecord(f"record.json: {error}") from error
+    return Point(folder, record)
+
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("config", "model", "plan", "ledger", "timing", "quality"), dict),
+    **dict.fromkeys(("prompts", "seeds", "files"), list),
+}
+"""What a record's fields are, where they are there."""
+
+
+def _check_record(record: Any, identifier: str) -> None:
+    if not isinstance(record, dict):
+        raise ValueError(f"an object expected, got {type(record).__name__}")
     if record.get("schema") != SCHEMA:
-        found = record.get("schema")
-        raise UnreadableRecord(f"record.json: schema {SCHEMA} expected, got {found!r}")
-    return Point(path.parent, record)
+        raise ValueError(f"schema {SCHEMA} expected, got {record.get('schema')!r}")
+    if record.get("id") != identifier:
+        raise ValueError(f"it is the record of point {record.get('id')!r}")
+    for name, kind in _KINDS.items():
+        if name in record and not isinstance(record[name], kind):
+            raise ValueError(f"{name}: {kind.__name__} expected, got {record[name]!r}")
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_pointer(path: Path, number: int) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        pointer = read_sealed_json(path, required=False)
+    except OSError as error:
+        raise UnreadableRecord(f"{path.name}: {error.strerror}") from error
     except ValueError as error:
         raise UnreadableRecord(f"{path.name}: {error}") from error
-    if not isinstance(content, dict):
-        raise UnreadableRecord(f"{path.name}: an object expected, got {type(content).__name__}")
-    return content
+    texts = [pointer.get(name) for name in ("id", "store", "status")]
+    overrides = pointer.get("overrides") or []
+    lists = isinstance(overrides, list) and all(isinstance(line, str) for line in overrides)
+    if not lists or any(not isinstance(text, str | None) for text in texts):
+        raise UnreadableRecord(f"{path.name}: not what a job writes")
+    if pointer.get("job", number) != number:
+        raise UnreadableRecord(f"{path.name}: it is that of job {pointer['job']}")
+    return pointer
 
 
-def _reason(error: Mapping[str, Any] | None) -> str | None:
-    return f"{error.get('type')}: {error.get('message')}" if error else None
+def _reason(error: object) -> str | None:
+    return f"{error.get('type')}: {error.get('message')}" if isinstance(error, Mapping) else None
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, str]:

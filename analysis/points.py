@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import NothingToShow
+from pab_bench.files import check_listed
 
+_log = logging.getLogger(__name__)
 Status = Literal["ok", "failed", "not finished", "unreadable"]
+_VIDEO = re.compile(r"(\d+)-(\d+)\.safetensors")
 TableName = Literal["metrics", "steps", "curves", "plan"]
 
 
@@ -63,34 +68,44 @@ class Point:
         """Where attention outputs change; the tensors are those of the store's records.
 
         Raises:
-            NothingToShow: they were not recorded.
+            NothingToShow: they were not recorded, or are not what was written.
         """
         from safetensors.numpy import load_file
 
         path = self.folder / "attention_maps.safetensors"
         if not path.is_file():
             raise NothingToShow(f"point {self.id} has no {path.name}; record.attention_maps=true")
+        self._check(path.name)
         return load_file(path)
 
     def videos(self) -> list[tuple[int, int]]:
         """(prompt index, seed) of the videos on disk, in order."""
-        stems = [path.stem for path in (self.folder / "videos").glob("*-*.safetensors")]
-        pairs = [stem.split("-", maxsplit=1) for stem in stems]
-        return sorted((int(prompt), int(seed)) for prompt, seed in pairs)
+        names = [path.name for path in (self.folder / "videos").glob("*-*.safetensors")]
+        found = [match for name in names if (match := _VIDEO.fullmatch(name)) is not None]
+        return sorted((int(match[1]), int(match[2])) for match in found)
 
     def frames(self, prompt: int, seed: int) -> npt.NDArray[np.uint8]:
         """The decoded frames of one video, uint8 of shape (frames, height, width, 3).
 
         Raises:
-            NothingToShow: the video is not on disk.
+            NothingToShow: the video is not on disk, or not what was written.
         """
         from safetensors.numpy import load_file
 
         path = self.folder / "videos" / f"{prompt:03d}-{seed}.safetensors"
         if not path.is_file():
             raise NothingToShow(f"point {self.id} has no {path.parent.name}/{path.name}")
+        self._check(f"videos/{path.name}")
         frames: npt.NDArray[np.uint8] = load_file(path)["frames"]
         return frames
+
+    def _check(self, name: str) -> None:
+        """Refuse a file that is not what was written."""
+        try:
+            check_listed(self.folder, [name])
+        except (OSError, ValueError) as error:
+            _log.warning("point %s: %s is left out: %s", self.id, name, error)
+            raise NothingToShow(f"point {self.id}: {error}") from error
 
 
 @dataclass(frozen=True)

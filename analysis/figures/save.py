@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.style import lay_out, style
-from pab_bench.files import write_bytes
+from pab_bench.files import unlink, write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,4 +46,4 @@ def png(figure: Figure) -> bytes:
 def remove(folder: Path, name: str) -> None:
     """Delete the files of a figure that can no longer be made, so that none is out of date."""
     for form in FORMATS:
-        (folder / f"{name}.{form}").unlink(missing_ok=True)
+        unlink(folder / f"{name}.{form}")

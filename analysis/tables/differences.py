@@ -12,11 +12,12 @@ from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.intervals import resamples_for
 from analysis.metrics import MAIN
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.statistics.bootstrap import CONFIDENCE, SEED
 from pab_bench.statistics.difference import Difference, compare
 from pab_bench.statistics.samples import samples_by_metric
 from pab_bench.text.missing import MISSING
+from pab_bench.text.spreadsheet import csv_text
 
 _MOST_PAIRED = 12
 """Of more points with one baseline, each is compared with the first one only."""
@@ -63,7 +64,8 @@ def differences_frame(data: SweepData) -> pd.DataFrame:
     resamples = resamples_for(len(wanted))
     rows = []
     for name, first, second in wanted:
-        found = compare(samples[first][name], samples[second][name], resamples=resamples)
+        own = data.same_prompts.get(first) or data.same_prompts.get(second)
+        found = compare(samples[first][name], samples[second][name], resamples=resamples, same=own)
         rows.append({"metric": name, **_pair(data, first, second), **_numbers(found)})
     frame = pd.DataFrame(rows)
     floats = ("mean", "low", "high", "effect_size", "share_greater")

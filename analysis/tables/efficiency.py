@@ -6,8 +6,9 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.runtime import efficiency_frame
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.text.missing import MISSING
+from pab_bench.text.spreadsheet import csv_text
 
 _COLUMNS = {
     "speedup": "speedup",

@@ -9,7 +9,8 @@ import pandas as pd
 
 from analysis.costs import cost_files, published_flops, read_costs
 from analysis.data import SweepData
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
+from pab_bench.text.spreadsheet import csv_text
 
 _HEADERS = (
     "model",

@@ -9,7 +9,8 @@ from analysis.figures.style import KIND_NAMES
 from analysis.intervals import definition
 from analysis.metrics import MAIN
 from analysis.tables.layout import REUSE, Column, metric_columns
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
+from pab_bench.text.spreadsheet import csv_text
 
 _NAMES = {**KIND_NAMES, **HALF_NAMES}
 

@@ -7,8 +7,9 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.intervals import definition
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.text.missing import MISSING
+from pab_bench.text.spreadsheet import csv_text
 
 _MOST_ROWS = 400
 """Of the table that people read; the CSV file has all rows."""

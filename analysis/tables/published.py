@@ -16,8 +16,9 @@ from analysis.intervals import definition
 from analysis.paper.facts import Cell, ModelSettings, PublishedTable, Row, settings, table
 from analysis.paper.match import differences, model_of, rule_differences, stands_beside
 from analysis.points import Point
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.text.missing import MISSING
+from pab_bench.text.spreadsheet import csv_text
 
 PAPER, OURS = "paper", "ours"
 _OWN_COLUMN = {

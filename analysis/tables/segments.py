@@ -7,8 +7,9 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.frames import segments_frame
 from analysis.segments import ROUNDING, SEGMENTS
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.text.missing import MISSING
+from pab_bench.text.spreadsheet import csv_text
 
 _RATIOS = ("first_over_middle", "last_over_middle")
 _SCOPE = (

@@ -15,8 +15,9 @@ from analysis.intervals import definition
 from analysis.metrics import DOWN, UP, MetricFacts
 from analysis.tables.layout import Column, document_columns, terminal_columns
 from analysis.tables.provenance import provenance, reasons
-from analysis.tables.write import MadeTable, TextTable, csv_text
+from analysis.tables.write import MadeTable, TextTable
 from pab_bench.files import write_bytes, write_text
+from pab_bench.text.spreadsheet import csv_text
 
 MOST_ROWS = 400
 """Of the tables that people read; summary.csv and summary.parquet have all jobs."""

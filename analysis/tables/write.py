@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 from pab_bench.files import write_text
 from pab_bench.text.latex import latex_table
 from pab_bench.text.markdown import markdown_table
@@ -64,9 +62,3 @@ class MadeTable:
             for form, text in texts.items()
             if text is not None
         ]
-
-
-def csv_text(frame: pd.DataFrame) -> str:
-    """The frame as CSV, with the same line ends on every system."""
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,10 +16,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
-from pab_bench.files import check_digests, write_digests, write_json
-from pab_bench.store.records import SCHEMA, PointData, Record
+from pab_bench.files import (
+    check_digest,
+    check_digests,
+    read_json,
+    remove,
+    write_digests,
+    write_json,
+)
+from pab_bench.files.writer import temporary_name
+from pab_bench.names import Locks
+from pab_bench.store.leftovers import clean_once
+from pab_bench.store.locks import held
+from pab_bench.store.records import SCHEMA, PointData, Record, Rows
 from pab_bench.store.spread import spread
 
 _log = logging.getLogger(__name__)
@@ -37,11 +46,13 @@ class Store:
 
     Args:
         results: the folder; points lie in `results/points/<id>/`.
+        locks: how processes that make points keep out of each other's way.
     """
 
-    def __init__(self, results: Path) -> None:
+    def __init__(self, results: Path, locks: Locks = "flock") -> None:
         self.results = results
         self.points = results / "points"
+        self._locks: Locks = locks
 
     def folder(self, identifier: str) -> Path:
         """Where a point lies, or will lie."""
@@ -49,18 +60,24 @@ class Store:
 
     @contextmanager
     def lock(self, identifier: str) -> Iterator[None]:
-        """Hold the right to make a point; others wait."""
-        locks = self.points / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{identifier}.lock"):
-            # What a killed process has left; who holds the lock is the only one to write.
-            for pattern in (f".{identifier}-*", f".old-{identifier}-*"):
-                for left in self.points.glob(pattern):
-                    shutil.rmtree(left, ignore_errors=True)
+        """Hold the right to make a point; others wait.
+
+        What killed processes have left is removed before the first one.
+
+        Raises:
+            LocksUnavailable: if the file system has no locks of the store's kind.
+        """
+        clean_once(self.results)
+        with held(self.points / ".locks" / identifier, self._locks):
+            # Who holds the lock is the only one to write.
+            left = tuple(f".{old}{identifier}{end}" for old in ("", "old-") for end in ".-")
+            for path in self.points.iterdir():
+                if path.name.startswith(left):
+                    remove(path)
             yield
 
     def records(self) -> Iterator[Record]:
-        """All records that can be read; their tables and videos are not looked at."""
+        """All records that are what was written; their tables and videos are not looked at."""
         for path in sorted(self.points.glob("*/record.json")):
             record = self.load(path.parent.name, verify=False)
             if record is not None:
@@ -75,22 +92,24 @@ class Store:
 
         Args:
             identifier: the point's address.
-            verify: whether to read all files and compare their digests, not just their names.
+            verify: whether to compare the digests of all files, not just the record's.
         """
-        path = self.folder(identifier) / "record.json"
-        if not path.exists():
+        folder = self.folder(identifier)
+        if not os.path.lexists(folder):
             return None
+        path = folder / "record.json"
         try:
-            record = Record.from_json(json.loads(path.read_text()))
+            check_digest(path)
+            record = Record.from_json(read_json(path))
             if record.id != identifier:
                 raise ValueError(f"it is the record of point {record.id}")
             if record.status == "ok":
-                missing = [n for n in record.files if not (self.folder(identifier) / n).exists()]
+                missing = [name for name in record.files if not (folder / name).exists()]
                 if missing:
                     raise ValueError(f"files are missing: {', '.join(missing)}")
             if verify:
-                check_digests(self.folder(identifier))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                check_digests(folder)
+        except (OSError, ValueError) as error:
             _log.warning("%s cannot be used (%s); the point is computed again", path, error)
             return None
         return record
@@ -105,8 +124,8 @@ class Store:
         Returns:
             The record as written.
         """
-        self.points.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=self.points, prefix=f".{record.id}-"))
+        temporary = self.points / temporary_name(record.id)
+        temporary.mkdir(parents=True)
         try:
             if data is not None:
                 began = time.perf_counter()
@@ -126,16 +145,49 @@ class Store:
             raise
         return record
 
+    def amend(self, record: Record, metrics: Rows) -> Record:
+        """Replace rows of what was measured of a point; its videos and other tables stay.
+
+        Args:
+            record: the point, with its new quality.
+            metrics: rows of `metrics.parquet` that take the place of those of the same metrics.
+
+        Returns:
+            The record as written.
+        """
+        import pandas as pd
+
+        temporary = self.points / temporary_name(record.id)
+        try:
+            shutil.copytree(self.folder(record.id), temporary)
+            path = temporary / "metrics.parquet"
+            before = pd.read_parquet(path) if path.exists() else pd.DataFrame()
+            added = pd.DataFrame(metrics)
+            if len(before) and len(added):
+                before = before[~before["metric"].isin(set(added["metric"]))]
+            table = pd.concat([part for part in (before, added) if len(part)] or [before])
+            if len(table):
+                table.to_parquet(path, index=False)
+                record = record.with_files(sorted({*record.files, path.name}))
+            write_json(temporary / "record.json", record.to_json())
+            write_digests(temporary)
+            self._replace(temporary, self.folder(record.id))
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return record
+
     def _replace(self, new: Path, place: Path) -> None:
         # A folder cannot replace a non-empty one in a single step, so the old one moves away
         # first; a kill in between leaves no point, never half of one.
-        if place.exists():
-            old = Path(tempfile.mkdtemp(dir=self.points, prefix=f".old-{place.name}-"))
-            os.replace(place, old / "point")
+        if not os.path.lexists(place):
             os.replace(new, place)
-            shutil.rmtree(old)
-        else:
-            os.replace(new, place)
+            return
+        old = self.points / temporary_name(f"old-{place.name}")
+        old.mkdir()
+        os.replace(place, old / "point")
+        os.replace(new, place)
+        shutil.rmtree(old, ignore_errors=True)
 
     def frames(self, identifier: str, prompt: int, seed: int) -> npt.NDArray[np.uint8]:
         """A point's video, uint8 (frames, height, width, 3)."""

@@ -20,6 +20,8 @@ A point is a folder::
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -31,6 +33,7 @@ import numpy.typing as npt
 from pab_bench.store.mp4 import write_mp4
 
 SCHEMA = 1
+_ADDED_LATER = {"control"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ class Record:
         quality: per metric column its value, the reason where it is missing, on how many videos
             it rests, and what the metric declares (label, unit, direction, ideal, definition, ...).
         inputs: per video, digests of its noise and embeddings: what variants share with their
-            baseline.
+            baseline; and `tokens`, what the tokenizer made of its prompt: the `digest` of the
+            tokens that are read, the same for prompts that are one video, how many there are
+            (`count`) and are read (`kept`), the part that is not (`dropped`), and `unknown` words.
+            Points of before have no `tokens`.
         peak_cache_bytes: the most that broadcasting held at once.
         cost: what was predicted of denoising one video: operations of baseline and method, their
             ratio and convention, and the bytes that broadcasting would hold (`cache_bytes`); or
@@ -67,6 +73,8 @@ class Record:
         memory: the most that denoising needed, in bytes: the allocator's peak on a GPU, otherwise
             the process's.
         provenance: versions, device, commit, time.
+        control: of a variant that reuses nothing, whether its frames are its baseline's
+            (`identical`), and how far they are not; empty for other points.
         files: the files of the point's folder.
     """
 
@@ -88,6 +96,7 @@ class Record:
     peak_cache_bytes: int = 0
     cost: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
+    control: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -99,21 +108,39 @@ class Record:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: if it has another schema or other fields.
+            ValueError: if it has another schema, other fields, or fields of another kind.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"expected an object, got {type(content).__name__}")
         if content.get("schema") != SCHEMA:
             raise ValueError(f"schema: expected {SCHEMA}, got {content.get('schema')!r}")
         values = {name: value for name, value in content.items() if name != "schema"}
-        expected = {f.name for f in fields(cls)}
-        if set(values) != expected:
-            raise ValueError(f"fields differ: {sorted(set(values) ^ expected)}")
+        known = {f.name for f in fields(cls)}
+        # Points of before lack what was added since.
+        differing = (set(values) ^ known) - (_ADDED_LATER - set(values))
+        if differing:
+            raise ValueError(f"fields differ: {sorted(differing)}")
+        hints = typing.get_type_hints(cls)
+        wrong = [name for name, value in values.items() if not _fits(value, hints[name])]
+        if wrong:
+            raise ValueError(f"fields of another kind: {', '.join(wrong)}")
         return cls(**values)
 
     def with_files(self, files: list[str]) -> Record:
         """The same record with its list of files."""
         return replace(self, files=files)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value of a JSON file is of the kind that a field has."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return value in arguments
+    if origin is list:
+        return isinstance(value, list) and all(_fits(entry, arguments[0]) for entry in value)
+    return isinstance(value, origin or hint)
 
 
 Rows = list[dict[str, Any]]

@@ -12,18 +12,20 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pab_bench.files import write_bytes
+from pab_bench.files import remove, write_bytes
+from pab_bench.store.leftovers import clean_once
 
 _log = logging.getLogger(__name__)
-_VERSION = "1"
+_VERSION = "2"
 _ROOM = 0.8
 """After tapes were removed, this share of the allowed space is in use."""
 
@@ -87,13 +89,16 @@ class TapeStore:
         """A call, or None if it is not here or cannot be trusted; then it is removed, and named."""
         path = self.path(trajectory, digest)
         try:
-            call = _read(path)
+            call = _read(path, f"{trajectory}/{digest}")
             os.utime(path)  # It is in use: others go first.
         except FileNotFoundError:
             return None
-        except (OSError, SafetensorError, ValueError, KeyError) as error:
+        except _OfBefore:
+            remove(path)
+            return None
+        except _DAMAGE as error:
             _log.warning("%s cannot be used (%s); the step is computed again", path, error)
-            path.unlink(missing_ok=True)
+            remove(path)
             return None
         return call
 
@@ -108,14 +113,16 @@ class TapeStore:
             for lane, outputs in enumerate(call.outputs)
             for index, tensor in enumerate(outputs)
         }
-        about = {
+        about: dict[str, Any] = {
             "version": _VERSION,
+            "address": f"{trajectory}/{digest}",
             "bare": call.bare,
             "seconds": call.seconds,
-            "sites": call.sites,
-            "content": _content(tensors),
+            "sites": [list(site) for site in call.sites],
         }
+        about["content"] = _content(about, tensors)
         data = save(tensors, {name: json.dumps(value) for name, value in about.items()})
+        clean_once(self.folder.parent)
         self._make_room(len(data))
         write_bytes(self.path(trajectory, digest), data)
 
@@ -137,28 +144,40 @@ class TapeStore:
         for path in self.folder.glob("*/*"):
             try:
                 status = path.stat()
-            except FileNotFoundError:  # Another process makes room, too.
+            except OSError:  # Another process makes room, too.
                 continue
             files.append((status.st_mtime_ns, status.st_size, path))
         used = sum(size for _, size, _ in files)
         if used + more <= self.limit:
             return used
         for _, size, path in sorted(files):
-            path.unlink(missing_ok=True)
+            remove(path)
             used -= size
             if used + more <= _ROOM * self.limit:
                 break
         return used
 
 
-def _read(path: Path) -> TapedCall:
+class _OfBefore(Exception):
+    """A tape of an earlier version, which has said nothing about its address."""
+
+
+_DAMAGE = (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, MemoryError)
+"""What reading a file raises that is not what was written; a header may claim any size."""
+
+
+def _read(path: Path, address: str) -> TapedCall:
     with safe_open(path, framework="pt") as file:
         about = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+        if about.get("version") == "1":
+            raise _OfBefore
         if about.get("version") != _VERSION:
             raise ValueError(f"version {_VERSION} expected, got {about.get('version')!r}")
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if _content(tensors) != about["content"]:
+    if about.pop("content") != _content(about, tensors):
         raise ValueError("its content is not what was written")
+    if about["address"] != address:
+        raise ValueError(f"it is the tape of {about['address']}")
     lanes: dict[int, dict[int, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         lane, _, index = name.partition(".")
@@ -168,8 +187,9 @@ def _read(path: Path) -> TapedCall:
     return TapedCall(outputs, about["bare"], about["seconds"], sites)
 
 
-def _content(tensors: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
+def _content(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """The digest of all that a tape says, besides this digest."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

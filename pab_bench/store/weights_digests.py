@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pab_bench.files import write_json
+from pab_bench.files import read_sealed_json, write_sealed_json
+
+_log = logging.getLogger(__name__)
+_HOME = "~"
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """Tells whether a file is still the same.
+
+    Attributes:
+        path: below the home folder as `~/...`, otherwise relative to the results folder: the name
+            of a user, or of a machine's folders, is nobody else's business.
+        size: in bytes.
+        modified: in ns.
+    """
+
+    path: str
+    size: int
+    modified: int
 
 
 class WeightsDigests:
     """Digests by the settings that led to the weights, and by the files that hold them.
+
+    They only save time: a file that is not what was written is one that knows nothing, and one
+    that cannot be written is told in the log.
 
     Args:
         results: the results folder; they lie in `weights_digests.json`.
@@ -22,6 +47,7 @@ class WeightsDigests:
     """
 
     def __init__(self, results: Path) -> None:
+        self._results = results.resolve()
         self._path = results / "weights_digests.json"
         content = self._read()
         self._of_models: dict[str, dict[str, Any]] = content["models"]
@@ -29,38 +55,65 @@ class WeightsDigests:
 
     def remember(self, model: Mapping[str, Any], files: Iterable[Path], digest: str) -> None:
         """Note the digest of the files that a model's settings led to."""
-        self._of_models[_key(model)] = {"digest": digest, "files": [_stamp(f) for f in files]}
+        stamps = [asdict(self._stamp(file)) for file in files]
+        self._of_models[_key(model)] = {"digest": digest, "files": stamps}
         there = self._read()  # Other processes may have added to it.
         own: dict[str, dict[str, Any]] = {"models": self._of_models, "files": self.of_files}
         content = {name: {**there[name], **own[name]} for name in own}
-        if content != there:
-            write_json(self._path, content)
+        if content == there:
+            return
+        try:
+            write_sealed_json(self._path, content)
+        except OSError as error:
+            _log.warning("%s could not be written: %s", self._path, error)
 
     def recall(self, model: Mapping[str, Any]) -> str | None:
         """The digest, or None if the model was not used with this store, or has changed since."""
         entry = self._of_models.get(_key(model))
         if entry is None:
             return None
-        for path, size, modified in entry["files"]:
+        for stamp in (_Stamp(**content) for content in entry["files"]):
             try:
-                if _stamp(Path(path)) != [path, size, modified]:
+                if self._stamp(self._place(stamp)) != stamp:
                     return None
-            except OSError:
+            except (OSError, RuntimeError):  # It is gone, or there is no home folder any more.
                 return None
         return str(entry["digest"])
 
+    def _stamp(self, file: Path) -> _Stamp:
+        status = file.stat()
+        home = Path.home() if _has_home() else None
+        absolute = file.absolute()
+        if home is not None and absolute.is_relative_to(home):
+            path = f"{_HOME}/{absolute.relative_to(home).as_posix()}"
+        else:
+            path = Path(os.path.relpath(absolute, self._results)).as_posix()
+        return _Stamp(path, status.st_size, status.st_mtime_ns)
+
+    def _place(self, stamp: _Stamp) -> Path:
+        if stamp.path.startswith(f"{_HOME}/"):
+            return Path(stamp.path).expanduser()
+        return Path(os.path.normpath(self._results / stamp.path))
+
     def _read(self) -> dict[str, dict[str, Any]]:
+        nothing: dict[str, dict[str, Any]] = {"models": {}, "files": {}}
         try:
-            content = json.loads(self._path.read_text())
-            return {name: dict(content[name]) for name in ("models", "files")}
-        except (OSError, ValueError, TypeError, KeyError):  # Not there, or damaged, or of old.
-            return {"models": {}, "files": {}}
+            content = read_sealed_json(self._path)
+        except FileNotFoundError:
+            return nothing
+        except (OSError, ValueError) as error:
+            _log.warning("%s cannot be used (%s); it is made again", self._path, error)
+            return nothing
+        return {name: dict(content.get(name, {})) for name in nothing}
+
+
+def _has_home() -> bool:
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _key(model: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()
-
-
-def _stamp(path: Path) -> list[Any]:
-    status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns]

@@ -67,6 +67,7 @@ def write_point(points: Path, gap: int) -> None:
         for seed in SEEDS:
             frames = {"frames": video(prompt, seed, gap)}
             save_file(frames, folder / "videos" / f"{prompt:03d}-{seed}.safetensors")
+    write_digests(folder)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.figures import catalog
 from analysis.figures.attention_pictures import attention_pictures
+from pab_bench.files import write_digests
 
 STEPS = [1, 3, 19]
 
@@ -72,5 +73,6 @@ def test_a_recorded_baseline_has_them(data: SweepData, monkeypatch: pytest.Monke
         "record.attention_maps" in build(data.sweep.directory).skipped["figures/attention_pictures"]
     )
     save_file(maps("spatial", "cross"), folder / "attention_maps.safetensors")
+    write_digests(folder)
     build(data.sweep.directory)
     assert (data.sweep.directory / "figures" / "attention_pictures.png").is_file()

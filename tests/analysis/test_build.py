@@ -128,7 +128,7 @@ def test_a_baseline_of_another_machine_is_noted(directory: Path) -> None:
 def test_command(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(directory)]) == 0
     assert "S2 T2 C6" in capsys.readouterr().out
-    assert main([str(directory / "missing")]) == 1
+    assert main([str(directory / "missing")]) == 2
     assert "no such folder" in capsys.readouterr().err
 
 

@@ -83,3 +83,27 @@ def test_what_a_killed_process_had_is_drawn_here(
     assert "a process that draws figures has ended" in caplog.text
     assert all(outcome.failure is None for outcome in outcomes.values())
     assert pictures(directory) == before
+
+
+@pytest.mark.parametrize("moment", ["before it is ready", "while it draws"])
+def test_a_process_whose_parent_is_killed_ends_without_a_word(directory: Path, moment: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analysis.drawing", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    if moment == "while it draws":
+        process.stdout.readline()
+        process.stdin.write("figures/schedule\n")
+        process.stdin.flush()
+    # What the kernel does for a parent that is gone.
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait(60)

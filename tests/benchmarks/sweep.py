@@ -52,7 +52,7 @@ WINDOWS = ("[100,800]", "[300,800]", "[450,800]")
 GRID = [f"spatial_gap={','.join(map(str, GAPS))}", f"threshold={','.join(WINDOWS)}"]
 FIXED = ["temporal_gap=4", "cross_gap=6", "record.curves=false"]
 WITHOUT_FIGURES = (
-    "import sys, analysis.build; analysis.build.build = lambda *_: None; "
+    "import sys, analysis.build as a; a.build = lambda *_: a.BuildResult((), {}, {}, {}, ()); "
     "from pab_bench.cli import main; sys.exit(main())"
 )
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]

@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 
 import numpy as np
 import pytest
@@ -7,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from pab_bench.files import write_json
+from pab_bench.files import write_digests, write_json
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
 
@@ -126,25 +125,6 @@ def test_json_has_no_nan(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _count_up(results, repeats):
-    store = Store(results)
-    for _ in range(repeats):
-        with store.lock("abc"):
-            path = results / "count"
-            path.write_text(str(int(path.read_text()) + 1))
-
-
-def test_the_lock_holds_between_processes(tmp_path):
-    (tmp_path / "count").write_text("0")
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_count_up, args=(tmp_path, 20)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert (tmp_path / "count").read_text() == "40"
-
-
 @pytest.mark.parametrize("name", ["metrics.parquet", "videos/000-0.safetensors", "record.json"])
 def test_a_file_with_one_changed_byte_is_named_and_counts_as_absent(tmp_path, caplog, name):
     store = Store(tmp_path)
@@ -185,3 +165,50 @@ def test_digests_that_do_not_cover_every_file_are_none(tmp_path, left, caplog):
     sums.write_text("".join(sums.read_text().splitlines(keepends=True)[:left]))
     assert store.load(saved.id) is None
     assert "has no digest in SHA256SUMS" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timing", []),
+        ("quality", None),
+        ("prompts", "one"),
+        ("seeds", ["0"]),
+        ("status", "done"),
+        ("is_baseline", 1),
+        ("error", "it failed"),
+        ("inputs", [5]),
+        ("id", 5),
+    ],
+)
+def test_a_record_with_a_field_of_another_kind_is_none(tmp_path, caplog, key, value):
+    store = Store(tmp_path)
+    saved = store.save(record(), data())
+    folder = store.folder(saved.id)
+    write_json(folder / "record.json", {**saved.to_json(), key: value})
+    write_digests(folder)
+    assert store.load(saved.id) is None
+    assert f"fields of another kind: {key}" in caplog.text
+
+
+def test_without_looking_at_all_files_the_record_is_looked_at(tmp_path, caplog):
+    store = Store(tmp_path)
+    saved = store.save(record(), data())
+    path = store.folder(saved.id) / "record.json"
+    path.write_text(path.read_text().replace('"steps": 2', '"steps": 3'))
+    assert store.load(saved.id, verify=False) is None
+    assert list(store.records()) == []
+    assert "record.json is not what was written" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["file", "empty folder"])
+def test_what_is_no_point_is_replaced_by_one(tmp_path, caplog, kind):
+    store = Store(tmp_path)
+    store.points.mkdir()
+    place = store.folder("abc")
+    place.touch() if kind == "file" else place.mkdir()
+    assert store.load("abc") is None
+    assert "cannot be used" in caplog.text
+    saved = store.save(record(), data())
+    assert store.load("abc") == saved
+    assert [path.name for path in store.points.iterdir()] == ["abc"]

@@ -1,9 +1,12 @@
 import errno
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from pab_bench.store import tapes
 from pab_bench.store.tapes import TapedCall, TapeStore
@@ -100,3 +103,53 @@ def test_all_can_be_removed(tmp_path):
     store.save("video", "a", call())
     assert store.clear()
     assert not store.folder.exists()
+
+
+@pytest.mark.parametrize("other", [("video", "b"), ("another", "a")])
+def test_a_tape_is_played_at_its_own_address_only(tmp_path, caplog, other):
+    store = TapeStore(tmp_path, 10**9)
+    store.save("video", "a", call(1.0))
+    store.save(*other, call(2.0))
+    here, there = store.path("video", "a"), store.path(*other)
+    mine, theirs = here.read_bytes(), there.read_bytes()
+    here.write_bytes(theirs)
+    there.write_bytes(mine)
+    assert store.load("video", "a") is None
+    assert store.load(*other) is None
+    assert f"it is the tape of {'/'.join(other)}" in caplog.text
+    assert not here.exists()
+    assert not there.exists()
+
+
+@pytest.mark.parametrize("key", ["seconds", "sites", "bare", "address"])
+def test_all_that_a_tape_says_is_proven(tmp_path, caplog, key):
+    store = TapeStore(tmp_path, 10**9)
+    store.save("video", "a", call())
+    path = store.path("video", "a")
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    said = {"seconds": 0.5, "sites": [["spatial", 0, 64]], "bare": True, "address": "video/b"}
+    save_file(tensors, path, {**about, key: json.dumps(said[key])})
+    assert store.load("video", "a") is None
+    assert "not what was written" in caplog.text
+
+
+def test_a_tape_of_before_is_no_fault_and_is_computed_again(tmp_path, caplog):
+    store = TapeStore(tmp_path, 10**9)
+    path = store.path("video", "a")
+    path.parent.mkdir(parents=True)
+    save_file({"0.0": torch.zeros(1)}, path, {"version": '"1"'})
+    assert store.load("video", "a") is None
+    assert caplog.text == ""
+    assert not path.exists()
+
+
+def test_a_folder_among_tapes_does_no_harm(tmp_path):
+    store = TapeStore(tmp_path, 20_000)
+    store.path("video", "a").mkdir(parents=True)
+    assert store.load("video", "a") is None
+    (store.folder / "video" / "folder" / "in it").mkdir(parents=True)
+    for number in range(60):
+        store.save("video", f"{number:02d}", call(size=200))
+    assert used(store) <= 20_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import torch
 
@@ -43,6 +44,12 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def check_devices(devices: Iterable[str]) -> None:
+    """Raise `ConfigError` unless all of these devices are here."""
+    for device in dict.fromkeys(devices):
+        resolve_device(device)
+
+
 def clock(device: str) -> float:
     """Seconds, after the device has done what it was asked to."""
     if device.startswith("cuda"):
@@ -51,5 +58,5 @@ def clock(device: str) -> float:
 
 
 def device_kind(device: str) -> str:
-    """`cpu`, or the GPU's name: results are comparable within a kind."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+    """`cpu`, `mps`, or the GPU's name: results are comparable within a kind."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pab_bench.config.settings import Settings
+from pab_bench.experiment.arithmetic import arithmetic
 from pab_bench.experiment.device import device_kind, resolve_device
 from pab_bench.experiment.provenance import decisive_versions
 from pab_bench.methods.pab import PyramidAttentionBroadcast
@@ -48,7 +49,8 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
 
 def settings_key(settings: Settings) -> str:
     """`settings_identity` as a text: equal for settings that make one point."""
-    return json.dumps(settings_identity(settings), sort_keys=True)
+    content = {**settings_identity(settings), "threads": settings.threads}
+    return json.dumps(content, sort_keys=True)
 
 
 def identity(settings: Settings, weights_digest: str) -> dict[str, Any]:
@@ -57,12 +59,25 @@ def identity(settings: Settings, weights_digest: str) -> dict[str, Any]:
     Raises:
         ConfigError: if the device asked for is not here.
     """
+    device = resolve_device(settings.device)
+    rounding = arithmetic(device, settings.threads)
     return {
         **settings_identity(settings),
         "weights": weights_digest,
         "versions": decisive_versions(),
-        "device": device_kind(resolve_device(settings.device)),
+        "device": device_kind(device),
+        **({"arithmetic": rounding} if rounding else {}),
     }
+
+
+def identity_before_arithmetic(identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The identity that older versions gave a point; None where it could not be told apart.
+
+    They left the threads and the processor to the provenance, and everything else out.
+    """
+    if "variables" in identity.get("arithmetic", {"variables": None}):
+        return None
+    return {key: value for key, value in identity.items() if key != "arithmetic"}
 
 
 def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:

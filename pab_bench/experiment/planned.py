@@ -24,9 +24,10 @@ from pab_bench.experiment.identity import (
     settings_key,
     video_identity,
 )
+from pab_bench.experiment.stored import find_stored
 from pab_bench.experiment.tape import use_tapes
 from pab_bench.problems import InvalidSettings, Problem
-from pab_bench.store.points import Store, point_id
+from pab_bench.store.points import Store
 
 State = Literal["done", "failed", "to do"]
 
@@ -124,7 +125,7 @@ class _Planner:
         replayed = 0
         if plan is not None and use_tapes(settings, plan):
             own = settings_identity(settings)
-            video = json.dumps(video_identity(own), sort_keys=True)
+            video = json.dumps([video_identity(own), settings.threads], sort_keys=True)
             replayed = self._seen.replayed(video, prefix_digests(plan, reuse_identity(own)), plan)
         return Planned(
             overrides=overrides,
@@ -146,7 +147,7 @@ class _Planner:
         determined_by = identity(settings, weights or "")
         if weights is None or settings.fresh:
             return "to do", None
-        record = Store(settings.results_dir).load(point_id(determined_by), verify=False)
+        record = find_stored(Store(settings.results_dir), determined_by, verify=False)
         if record is None:
             return "to do", None
         if record.status == "ok":
@@ -159,6 +160,8 @@ def _prediction(settings: Settings) -> tuple[Plan | None, float | None]:
     convention = settings.convention if settings.convention in CONVENTIONS else "transformer"
     try:
         found = estimate(settings, CONVENTIONS[convention])
+    except InvalidSettings:
+        raise
     except ConfigError:  # A model whose shapes are known only from its weights.
         return None, None
     return found.plan, found.flops.ratio

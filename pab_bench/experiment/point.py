@@ -12,15 +12,17 @@ from pab_bench.config.settings import Settings
 from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan, plan_rows
 from pab_bench.errors import PabBenchError
+from pab_bench.experiment.control import compare_control, control_in_words
 from pab_bench.experiment.failures import DiskFull, describe, kind_of
 from pab_bench.experiment.identity import baseline_of, digest_weights, identity, recall_weights
+from pab_bench.experiment.measured_again import measured_again, metric_settings, with_weights
 from pab_bench.experiment.measuring import measure
 from pab_bench.experiment.predicted import predicted_cost
 from pab_bench.experiment.provenance import provenance
 from pab_bench.experiment.sampling import Sampled, sample
 from pab_bench.experiment.session import Session, open_session, release_memory
+from pab_bench.experiment.stored import find_stored
 from pab_bench.methods.base import plan_of
-from pab_bench.metrics.registry import MetricSettings
 from pab_bench.store.failure_kinds import DISK_FULL, OUT_OF_MEMORY
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
@@ -71,7 +73,7 @@ def make_point(settings: Settings, run: Path) -> Made:
         ConfigError: if the device asked for is not.
         DiskFull: if there is no room for the point.
     """
-    store = Store(settings.results_dir)
+    store = Store(settings.results_dir, settings.store.locks)
     weights = recall_weights(settings)
     if weights is None:
         weights = digest_weights(settings, open_session(settings).sampler.weights)
@@ -87,11 +89,13 @@ def _get(
     determined_by = identity(settings, weights)
     identifier = point_id(determined_by)
     with store.lock(identifier):
-        record = store.load(identifier)
+        record = find_stored(store, determined_by)
         # Whichever of the run's processes has tried: once in a run is enough.
         tried = run / ".tried" / identifier
         wanted_anew = settings.fresh or (record is not None and record.status == "failed")
         if record is not None and (tried.exists() or not wanted_anew):
+            if record.status == "ok":
+                record = measured_again(settings, record, store, baseline)
             return Made(record, True, baseline)
         session = open_session(settings)
         frame = _frame(identifier, determined_by, settings, session, baseline)
@@ -169,6 +173,11 @@ def _make(
     if baseline is not None:
         _check_inputs(sampled, baseline)
         reference = {key: store.frames(baseline.id, *key) for key in sampled.frames}
+    control: dict[str, Any] = {}
+    if baseline is not None and reference is not None and plan.is_baseline():
+        control = compare_control(sampled.frames, reference, frame.provenance, baseline)
+        if not control["identical"]:
+            _log.warning("%s", control_in_words(control))
     measured_from = time.perf_counter()
     rows, quality = measure(
         settings.metrics,
@@ -176,7 +185,7 @@ def _make(
         reference,
         session.device,
         settings.prompts,
-        MetricSettings(settings.psnr_cap_db, settings.metric_weights),
+        metric_settings(settings),
     )
     ended = time.perf_counter()
     timing = {
@@ -189,11 +198,12 @@ def _make(
         plan=_plan_summary(plan),
         ledger=sampled.ledger,
         timing=timing,
-        quality=quality,
+        quality=with_weights(quality, settings.metric_weights),
         inputs=sampled.inputs,
         peak_cache_bytes=sampled.peak_cache_bytes,
         cost=predicted_cost(settings, plan, sampled.text_tokens),
         memory=sampled.memory,
+        control=control,
     )
     data = PointData(
         plan=plan_rows(plan),

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from pab_bench.experiment.arithmetic import processor
 from pab_bench.experiment.device import device_kind
 
 _PACKAGES = (
@@ -46,21 +47,6 @@ def decisive_versions() -> dict[str, str]:
     return {name: versions()[name] for name in _DECISIVE if name in versions()}
 
 
-def hardware() -> dict[str, Any]:
-    """What, besides the device's kind, decides how sums are rounded."""
-    return {"cpu": _processor(), "threads": torch.get_num_threads()}
-
-
-@cache
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
 @cache
 def git_commit() -> str | None:
     """The commit of the checkout that the code runs from, `-dirty` if it was changed, or None."""
@@ -82,7 +68,8 @@ def provenance(device: str, dtype: str) -> dict[str, Any]:
         "versions": versions(),
         "device": device_kind(device),
         "dtype": dtype,
-        **hardware(),
+        "cpu": processor(),
+        "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "platform": platform.platform(),
         "git_commit": git_commit(),

@@ -20,12 +20,16 @@ Function = Callable[..., Any]
 _PATIENCE = timedelta(days=30)
 """Ranks wait while rank 0 measures, or waits for another process that makes the same point."""
 _OF_TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+_LAST_PORT = 65535
 _group: Any = None
 """The processes that `_join` has brought together."""
 
 
 def rank() -> int:
-    """This process' number among those that torchrun has started; 0 if it has started none."""
+    """This process' number among those that torchrun has started; 0 if it has started none.
+
+    `count` has checked it.
+    """
     return int(os.environ.get("RANK", "0"))
 
 
@@ -33,8 +37,8 @@ def count() -> int:
     """How many processes torchrun has started; 1 if none.
 
     Raises:
-        ConfigError: if `WORLD_SIZE` says so, but nobody has said where the others are: cluster
-            managers set it, too.
+        ConfigError: if `WORLD_SIZE` says so, but nobody has said where the others are, or what is
+            said cannot be: cluster managers set it, too.
     """
     given = os.environ.get("WORLD_SIZE", "1")
     if not given.isdecimal() or int(given) < 1:
@@ -45,7 +49,19 @@ def count() -> int:
             f"WORLD_SIZE={given}: {', '.join(missing)} are not set, so that the other processes "
             "cannot be found; start with torchrun, or unset WORLD_SIZE and RANK to run alone"
         )
+    if int(given) > 1:
+        _check("RANK", 0, int(given) - 1)
+        _check("MASTER_PORT", 1, _LAST_PORT)
     return int(given)
+
+
+def _check(name: str, least: int, most: int) -> None:
+    value = os.environ[name]
+    if not (value.isdecimal() and least <= int(value) <= most):
+        raise ConfigError(
+            f"{name}={value}: must be a whole number from {least} to {most}; start with torchrun, "
+            "or unset WORLD_SIZE and RANK to run alone"
+        )
 
 
 def share(items: Sequence[Item], own: int, ranks: int) -> Sequence[Item]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
+from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
+from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.ranks import on_all, share
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.experiment.tape import open_tapes
@@ -55,8 +57,10 @@ def sample_share(
     own = share(places(settings), rank, ranks)
     if not own:
         return []
+    check_same_arithmetic(identity, arithmetic(resolve_device(settings.device), settings.threads))
     session = open_session(settings)
     tapes = open_tapes(settings, identity, plan, session.device)
+    session.tell(settings)
     session.warm_up(settings.prompts[0], settings.guidance)
     denoiser = denoiser_of(settings, session, plan)
     recorder = AttentionDifference() if curves else None

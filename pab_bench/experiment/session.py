@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from pab_bench.config.settings import Settings
+from pab_bench.experiment.arithmetic import use_threads
 from pab_bench.experiment.device import clock, resolve_device
 from pab_bench.experiment.execution import compile_sites, set_deterministic
+from pab_bench.experiment.prompt_notices import late_notices
 from pab_bench.imports.garbage import release_loaded, without_gc
 from pab_bench.systems.base import Sampler, TextEmbeddings
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.prompt_tokens import PromptTokens
 from pab_bench.systems.registry import load_sampler
+
+_log = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 4
 """PNDM can do with no fewer."""
@@ -47,6 +53,7 @@ class Session:
     dtype: str
     compiled: bool = False
     _encoded: dict[str, tuple[TextEmbeddings, float]] = field(default_factory=dict)
+    _told: set[tuple[str, ...]] = field(default_factory=set)
     _warm: bool = False
 
     def encode(self, prompt: str) -> tuple[TextEmbeddings, float]:
@@ -56,6 +63,19 @@ class Session:
             text = self.sampler.encode(prompt)
             self._encoded[prompt] = text, clock(self.device) - began
         return self._encoded[prompt]
+
+    def tokens(self, prompt: str) -> PromptTokens | None:
+        """What the model's tokenizer makes of a prompt; None where the sampler does not tell."""
+        read = getattr(self.sampler, "tokens", None)
+        own: PromptTokens | None = None if read is None else read(prompt)
+        return own
+
+    def tell(self, settings: Settings) -> None:
+        """Log, once for all points with these prompts, what only the loaded model could tell."""
+        if settings.prompts not in self._told:
+            self._told.add(settings.prompts)
+            for notice in late_notices(settings, [self.tokens(p) for p in settings.prompts]):
+                _log.warning(notice)
 
     def warm_up(self, prompt: str, guidance: float) -> None:
         """Run everything once, shortly, so that first-call costs are in no measured time."""
@@ -83,6 +103,7 @@ def open_session(settings: Settings) -> Session:
     device, dtype = resolve_device(settings.device), settings.dtype
     key = settings.model, device, dtype, settings.compile
     set_deterministic(settings.deterministic)
+    use_threads(settings.threads)
     if key not in _sessions:
         if _sessions:  # Two large models do not fit beside each other.
             _sessions.clear()

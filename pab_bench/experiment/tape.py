@@ -20,7 +20,6 @@ from pab_bench.engine.plan import Plan
 from pab_bench.engine.prefix import kept_peak, prefix_digests, resume_call
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.identity import reuse_identity, video_identity
-from pab_bench.experiment.provenance import hardware
 from pab_bench.store.tapes import TapedCall, TapeStore, size_of
 
 _log = logging.getLogger(__name__)
@@ -55,13 +54,8 @@ class Tapes:
         self._plan = plan
         self._device = device
         self._digests = prefix_digests(plan, reuse_identity(identity))
-        # On other processors, or with other threads, sums are rounded otherwise; and half a video
-        # of one version of our own models must not go on with another.
-        self._common = {
-            **video_identity(identity),
-            "hardware": hardware(),
-            "code": _code_digest(),
-        }
+        # Half a video of one version of our own models must not go on with another.
+        self._common = {**video_identity(identity), "code": _code_digest()}
 
     def open(self, prompt: str, seed: int) -> VideoTape:
         """The tape of one video."""

@@ -60,7 +60,8 @@ class SampledVideo:
         timing: seconds by stage; denoising once per repeat, with `replay_s`, what its replayed
             steps really took this time.
         replayed: how many of the timed denoising steps were replayed.
-        inputs: digests of what entered and of the latents that came out.
+        inputs: digests of what entered and of the latents that came out, and what the tokenizer
+            made of the prompt (`PromptTokens`).
         ledger: computed and reused visits per group, summed over the repeats.
         peak_cache_bytes: the most that broadcasting held at once.
         memory: the most that denoising needed; see `PeakMemory`.
@@ -201,6 +202,7 @@ def sample_video(
     """
     session, plan = denoiser.session, denoiser.plan
     text, encode_seconds = session.encode(place.prompt)
+    tokens = session.tokens(place.prompt)
     for _ in range(measure.warmups):
         denoiser.run(place)
     with PeakMemory(session.device) as memory:
@@ -243,6 +245,7 @@ def sample_video(
             "unconditional": digest(text.unconditional),
             "latents": digest(latents),
             "dtype": session.dtype,
+            **({} if tokens is None else {"tokens": tokens.to_json()}),
         },
         ledger=add_counts([run.ledger for run in runs]),
         peak_cache_bytes=max(run.peak_cache_bytes for run in runs),

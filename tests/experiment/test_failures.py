@@ -1,12 +1,13 @@
 """What goes wrong is recognised, named and kept as a row."""
 
 import errno
+import fcntl
 
 import numpy as np
 import pytest
 import torch
 
-from pab_bench.errors import PabBenchError
+from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.experiment import sampling
 from pab_bench.experiment.failures import (
     BlackVideo,
@@ -133,3 +134,32 @@ def test_a_full_disk_that_takes_nothing_stops_and_says_where(failing_point, tmp_
     with pytest.raises(DiskFull, match=f"{tmp_path}.*no space left.*make room"):
         failing_point()
     assert not list((tmp_path / "results" / "points").glob("*/record.json"))
+
+
+@pytest.fixture
+def without_flock(monkeypatch):
+    def unavailable(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unavailable)
+
+
+def test_without_flock_nothing_is_sampled_and_the_message_names_the_setting(
+    without_flock, failing_point, monkeypatch
+):
+    monkeypatch.setattr(sampling, "sample_video", full_disk)
+    with pytest.raises(ConfigError, match=r"store\.locks=flock.*store\.locks=create"):
+        failing_point()
+
+
+def test_without_flock_points_are_made_with_locks_that_are_files(
+    without_flock, settings_of, tmp_path
+):
+    settings = settings_of("spatial_gap=2", "store.locks=create")
+    assert make_point(settings, tmp_path / "run").record.status == "ok"
+    assert list((tmp_path / "results" / "points" / ".locks").iterdir()) == []
+
+
+def test_locks_that_there_are_not_are_refused(settings_of):
+    with pytest.raises(ConfigError, match=r"store\.locks=lockf: must be one of flock, create"):
+        settings_of("store.locks=lockf")

@@ -111,10 +111,11 @@ def test_kills_at_random_moments(start, undisturbed, tmp_path, harm):
 
 def _check(folder, expected, table):
     assert numbers(folder / "results") == expected
+    # Not in the runs that were broken off before, either.
+    hidden = {path.name for path in (folder / "results").rglob(".*")}
+    assert hidden == {".locks", ".hydra", ".tried"}
     last = max((folder / "results" / "sweep").iterdir())
     for other in (folder / "results" / "sweep").iterdir():
         if other != last:
             os.rename(other, folder / f"broken off {other.name}")
     pd.testing.assert_frame_equal(summary(folder), table)
-    left = [p.name for p in (folder / "results" / "points").iterdir() if p.name[0] == "."]
-    assert left == [".locks"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiment.conftest import TINY
+from experiment.conftest import TINY, no_figures
 
 from pab_bench.cli import main
 from pab_bench.config.paths import ROOT
@@ -24,7 +24,7 @@ def quiet(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr("analysis.build.build", lambda *_: None)
+    monkeypatch.setattr("analysis.build.build", no_figures)
 
 
 def start(*command):
@@ -59,7 +59,7 @@ def serial(tmp_path_factory):
     folder = tmp_path_factory.mktemp("serial")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("analysis.build.build", lambda *_: None)
+        patch.setattr("analysis.build.build", no_figures)
         import torch
 
         threads = torch.get_num_threads()

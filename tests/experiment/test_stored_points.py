@@ -14,10 +14,12 @@ from pab_bench.config.preflight import preflight
 from pab_bench.experiment import identity as identity_of_points
 from pab_bench.experiment import sampling
 from pab_bench.experiment.identity import baseline_of, settings_identity, video_identity
-from pab_bench.store.points import point_id
+from pab_bench.experiment.stored import find_stored
+from pab_bench.store.points import Store, point_id
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "store"
 IDENTITIES = json.loads((FIXTURE / "identities.json").read_text())
+OLD_BASELINE = "1c3f31ae4c19f73a9e36"
 KNOWN = {"weights": "0" * 64, "versions": {"torch": "1"}, "device": "cpu"}
 COMMAND = (
     "-m",
@@ -70,9 +72,14 @@ def copied(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(FIXTURE / "points", tmp_path / "results" / "points")
     before = records(tmp_path / "results")
-    versions = next(iter(before.values()))["config"]["versions"]
+    made = next(iter(before.values()))
+    versions, theirs = made["config"]["versions"], made["provenance"]
     monkeypatch.setattr(identity_of_points, "decisive_versions", lambda: versions)
-    return tmp_path / "results"
+    rounding = {"processor": theirs["cpu"], "instructions": "any", "threads": theirs["threads"]}
+    other = {}
+    for module in (identity_of_points, sampling):
+        monkeypatch.setattr(module, "arithmetic", lambda *given: dict(rounding, **other))
+    return tmp_path / "results", other
 
 
 def test_an_old_store_is_used_without_computing_anything(copied, monkeypatch):
@@ -80,14 +87,29 @@ def test_an_old_store_is_used_without_computing_anything(copied, monkeypatch):
         raise AssertionError("a stored point was sampled again")
 
     monkeypatch.setattr(sampling, "sample_video", sampled)
-    before = records(copied)
+    store, _ = copied
+    before = records(store)
     assert len(before) == 3
     assert main(COMMAND) == 0
-    (run,) = (copied / "sweep").iterdir()
+    (run,) = (store / "sweep").iterdir()
     pointers = [json.loads((run / number / "point.json").read_text()) for number in "01"]
     assert [pointer["cached"] for pointer in pointers] == [True, True]
     assert {pointer["id"] for pointer in pointers} < set(before)
-    assert records(copied) == before
+    assert records(store) == before
+
+
+@pytest.mark.parametrize(
+    "other", [{"threads": 1}, {"processor": "another"}, {"variables": {"MKL_CBWR": "AVX2"}}]
+)
+def test_an_old_point_of_other_arithmetic_is_none(copied, other):
+    """It could not be told apart from this one, but its frames are others."""
+    store, rounding = copied
+    settings = baseline_of(points_of(shlex.join(COMMAND))[0])
+    own = identity_of_points.identity(settings, records(store)[OLD_BASELINE]["config"]["weights"])
+    assert find_stored(Store(store), own).id == OLD_BASELINE
+    rounding.update(other)
+    own = identity_of_points.identity(settings, own["weights"])
+    assert find_stored(Store(store), own) is None
 
 
 def test_another_seed_would_be_computed(copied, monkeypatch):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import types
+import typing
+
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from pab_bench.config.describe import expected, find, unknown_key
+from pab_bench.config.quoting import LONGEST_SHOWN, argument, texts_meant
 from pab_bench.problems import Problem, did_you_mean, one_of, show
 
 EXTRAS = {
@@ -19,6 +23,11 @@ EXTRAS = {
 """Choices that Hydra's plugins add, and the extra of this package that brings the plugin."""
 
 
+_LONGEST, _MOST_VALUES = 60_000, 5_000
+"""Of an override. Hydra's grammar reads 20,000 characters a second, and 5,000 values in six."""
+_SHOWN = 60
+
+
 def needs(choice: str) -> str:
     """How to get a choice of `EXTRAS`."""
     return f"needs: pip install 'pab_bench[{EXTRAS[choice]}]'"
@@ -27,6 +36,39 @@ def needs(choice: str) -> str:
 def is_hydra_key(override: Override) -> bool:
     """Whether it is Hydra's own business."""
     return override.key_or_group.startswith(("hydra.", "hydra/"))
+
+
+def quoting_advice(key: str, value: str) -> str:
+    """Say how a text is written for a key, as the piece of the command line that works.
+
+    Args:
+        key: with its sections: `prompts.texts`.
+        value: what was written, as the shell has handed it over.
+
+    Returns:
+        Nothing for keys that take no text.
+    """
+    try:
+        kind = find(key)
+    except LookupError:
+        return ""
+    several = typing.get_origin(kind) in (types.UnionType, typing.Union)
+    kinds = typing.get_args(kind) if several else (kind,)
+    if not {str, list[str]} & set(kinds):
+        return ""
+    if len(value) > LONGEST_SHOWN:
+        file = "; many or long prompts fit into prompts.file" if key == "prompts.texts" else ""
+        return f'quote the text: "..."{file}'
+    if str in kinds:
+        inner = value.strip()
+        closed = len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'"
+        return f"quote the text: {argument(key, inner[1:-1] if closed else inner)}"
+    texts = texts_meant(value)
+    advice = f"quote every text: {argument(key, texts)}"
+    if len(texts) > 1:
+        one = value.strip().removeprefix("[").removesuffix("]")
+        advice += f", or as one text: {argument(key, [one])}"
+    return advice
 
 
 class OverrideChecker:
@@ -45,6 +87,42 @@ class OverrideChecker:
     def is_group(self, override: Override) -> bool:
         """Whether it chooses from a config group."""
         return bool(self.options(override.key_or_group))
+
+    def too_long(self, line: str) -> Problem | None:
+        """Refuse what Hydra's grammar would read for minutes; None if it is short enough."""
+        values = sum(map(line.count, ",[{("))
+        if len(line) <= _LONGEST and values <= _MOST_VALUES:
+            return None
+        message = f"has {len(line)} characters and {values} values, at most {_LONGEST} and "
+        message += (
+            f"{_MOST_VALUES} can be read; long lists fit into a file (prompts.file, pab_file)"
+        )
+        return Problem(f"{line[:_SHOWN]}...", message)
+
+    def unreadable(self, line: str, reason: str) -> Problem:
+        """What Hydra's grammar does not take, with the way to write it."""
+        key, equals, value = line.partition("=")
+        shown = line if len(line) <= LONGEST_SHOWN else f"{line[:_SHOWN]}..."
+        key = key.lstrip("+~")
+        message = f"cannot be read: {reason[:LONGEST_SHOWN]}"
+        if not equals or key.startswith(("hydra.", "hydra/")) or self.options(key):
+            return Problem(shown, message)
+        try:
+            find(key)
+        except LookupError as error:
+            return Problem(shown, unknown_key(error, self.loader.list_groups("")))
+        advice = quoting_advice(key, value) or f"must be {expected(key)}"
+        return Problem(shown, f"{message}; {advice}")
+
+    def not_a_grid(self, override: Override) -> Problem:
+        """Several values without `-m`: a grid, or a text with commas."""
+        line = str(override.input_line)
+        message = "several values are a grid: add -m to the command"
+        key, _, value = line.partition("=")
+        advice = "" if self.is_group(override) else quoting_advice(key.lstrip("+"), value)
+        if advice:
+            message += f"; or, if it is one text, {advice}"
+        return Problem(line, message)
 
     def problem(self, override: Override) -> Problem | None:
         """What is wrong with an override, whatever the others are; None if nothing is."""
@@ -66,8 +144,11 @@ class OverrideChecker:
 
     def wrong_value(self, override: Override) -> Problem:
         """The value does not have the key's type."""
-        key = override.key_or_group
-        return Problem(f"{key}={show(override.value())}", f"must be {expected(key)}")
+        key, value = override.key_or_group, override.value()
+        message = f"must be {expected(key)}"
+        if isinstance(value, str) and (advice := quoting_advice(key, value)):
+            message += f"; {advice}"
+        return Problem(f"{key}={show(value)}", message)
 
     @staticmethod
     def _is_setting(key: str) -> bool:

@@ -1,7 +1,8 @@
-"""Reads the YAML of the PAB document as it stands."""
+"""Reads the YAML of the PAB document, and the files that PAB's authors published, as they stand."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,27 +14,39 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from pab_bench.config.describe import expected, is_number_for_switch
 from pab_bench.config.paths import CONF
 from pab_bench.config.schema import schema_of
+from pab_bench.config.text_file import NotText, read_text
+from pab_bench.config.upstream_names import OUR_KEYS, SAME_KEYS, SAMPLING_KEYS
+from pab_bench.config.yaml_growth import refuse_growth
 from pab_bench.methods.pab_keys import PAB, RULE_KEYS
 from pab_bench.problems import Problems, did_you_mean, show
 
 _MOST_BYTES = 100_000
+_SHOWN = 200
+"""Characters of a message of the parser."""
+_SHOWN_VALUE = 60
 
 
 def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
     """The keys that the file sets, of the types of the schema.
 
     Args:
-        path: a YAML file with some of `RULE_KEYS`.
-        problems: receives unknown keys and wrong types; such keys are left out of the result.
+        path: a YAML file with some of `RULE_KEYS`, or of their names in `SAME_KEYS`; those of
+            `SAMPLING_KEYS` may stand beside them.
+        problems: receives unknown keys and wrong types; such keys are left out of the result. Its
+            notices receive the keys that were passed over.
     """
     try:
-        _refuse_what_grows(path)
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except OSError as error:
-        problems.add("pab_file", path, f"cannot be read: {error.strerror or error}")
+        text = read_text(path, _MOST_BYTES)
+        refuse_growth(text, aliases=len(RULE_KEYS))
+        content = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)))
+    except NotText as error:
+        problems.add("pab_file", path, str(error))
         return {}
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        problems.add("pab_file", path, f"is not valid YAML: {' '.join(str(error).split())}")
+    except OSError:  # OmegaConf's word for YAML that is neither a mapping nor a list.
+        content = [text]
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        problems.add("pab_file", path, f"is not valid YAML: {reason[:_SHOWN]}")
         return {}
     except RecursionError:
         problems.add("pab_file", path, "is nested too deeply for a list of keys")
@@ -44,40 +57,58 @@ def read_pab_file(path: Path, problems: Problems) -> dict[str, Any]:
     if not isinstance(content, dict):
         problems.add("pab_file", path, "must contain lines such as 'spatial_gap: 2'")
         return {}
+    values, passed_over = _values(path, content, problems)
+    if passed_over and values:
+        names = ", ".join(passed_over)
+        problems.notices.append(
+            f"pab_file={path}: keys of upstream's sampling are passed over: {names}; model, steps, "
+            "guidance, prompts and seeds are what the other settings say"
+        )
+    elif passed_over:
+        problems.add("pab_file", path, "has keys of upstream's sampling, but none of PAB")
+    return values
+
+
+def _values(
+    path: Path, content: Mapping[Any, Any], problems: Problems
+) -> tuple[dict[str, Any], list[str]]:
+    """The values by our names of the keys, and the keys that are not about broadcasting."""
     typed = OmegaConf.structured(schema_of(PAB))
     values: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    passed_over: list[str] = []
     for name, value in content.items():
-        key = name if isinstance(name, str) else repr(name)
+        said = name if isinstance(name, str) else repr(name)
+        key = SAME_KEYS.get(said, said)
         if key not in RULE_KEYS:
-            hint = did_you_mean(key, RULE_KEYS)
-            problems.add(f"{path}: {key}", value, f"is not a key of PAB.{hint}")
+            if said in SAMPLING_KEYS:
+                passed_over.append(said)
+                continue
+            known = OUR_KEYS.get(said)
+            hint = f" Write {known}." if known in RULE_KEYS else did_you_mean(key, RULE_KEYS)
+            where = f"{path}: {said[:_SHOWN_VALUE]}"
+            problems.add(where, _short(value), f"is not a key of PAB.{hint}")
             continue
+        if key in written:
+            both = f"is the same key as {written[key]}, which the file has, too; remove one of them"
+            problems.add(f"{path}: {said}", _short(value), both)
+            continue
+        written[key] = said
         try:
             if is_number_for_switch(key, value):
                 raise ValidationError
             typed[key] = value
             given = typed[key]
         except OmegaConfBaseException:
-            problems.add(f"{path}: {key}", value, f"must be {expected(key)}")
+            problems.add(f"{path}: {said}", _short(value), f"must be {expected(key)}")
             continue
         values[key] = list(given) if OmegaConf.is_list(given) else given
-    return values
+    return values, passed_over
 
 
-def _refuse_what_grows(path: Path) -> None:
-    """Aliases of aliases make a file of a few lines larger than the memory; no key needs many.
-
-    Raises:
-        YAMLError: if there are more than a list of keys can need.
-    """
-    if path.stat().st_size > _MOST_BYTES:
-        raise yaml.YAMLError(f"larger than {_MOST_BYTES} bytes")
-    with path.open("rb") as file:
-        aliases = 0
-        for event in yaml.parse(file, Loader=yaml.SafeLoader):
-            aliases += isinstance(event, yaml.AliasEvent)
-            if aliases > len(RULE_KEYS):
-                raise yaml.YAMLError(f"more than {len(RULE_KEYS)} aliases")
+def _short(value: object) -> str:
+    shown = show(value)
+    return shown if len(shown) <= _SHOWN_VALUE else f"{shown[:_SHOWN_VALUE]}..."
 
 
 def merge_pab_file(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pab_bench.errors import PabBenchError
-from pab_bench.export.vbench import QUALITY, export, read_back, write_tables
+from pab_bench.export.vbench import QUALITY, export, prompt_file, read_back, write_tables
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.what == "vbench":
             for folder, videos in export(options.run, options.to, options.quality).items():
-                print(f"{videos} videos in {options.to / folder}")
+                prompts = options.to / prompt_file(folder)
+                print(f"{videos} videos in {options.to / folder}, their prompts in {prompts}")
         else:
             for path in write_tables(read_back(options.to, options.results), options.to):
                 print(path)
@@ -37,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         "vbench",
         help="write a run's videos as the official VBench expects them",
         description="Then, in VBench's own environment and for every folder: vbench evaluate "
-        "--videos_path TO/FOLDER --dimension DIMENSION [--mode custom_input] --output_path OUT",
+        "--videos_path TO/FOLDER --dimension DIMENSION --output_path OUT; for prompts that are not "
+        "of VBench's suite with --mode custom_input --prompt_file TO/prompts-FOLDER.json",
     )
     write.add_argument("run", type=Path, help="a sweep's folder, or that of a single run")
     write.add_argument("to", type=Path, help="where to write")

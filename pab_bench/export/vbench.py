@@ -3,20 +3,23 @@
 The layout of an export:
     <to>/export.json               which folder is which point, which file which prompt and seed
     <to>/<job>/<prompt>-<i>.mp4    videos of a job; nothing else lies there, as VBench wants it
+    <to>/<job>/PPP-SEED.mp4        those of prompts that cannot be a file's name
     <to>/baseline-<point>/...      the baseline of the jobs, likewise
+    <to>/prompts-<folder>.json     file name -> prompt: what VBench's `--prompt_file` takes
     <to>/vbench.csv, tables/       what VBench found, once it is read back
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pab_bench.errors import MetricUnavailable, PabBenchError
-from pab_bench.files import write_json
+from pab_bench.files import write_json, write_text
 from pab_bench.metrics.vbench.official import UnusableResults, read_results, video_name
 from pab_bench.metrics.vbench.scores import DIMENSIONS, scores
 from pab_bench.store.mp4 import FRAMES_PER_SECOND
@@ -49,10 +52,11 @@ def export(run: Path, to: Path, quality: int = QUALITY) -> dict[str, int]:
         Folder name -> number of videos.
 
     Raises:
-        ExportRefused: if no job is finished, or a prompt cannot be a file's name.
+        ExportRefused: if no job is finished.
     """
     from analysis.errors import AnalysisError
     from analysis.load import load_sweep
+    from analysis.same_prompts import same_prompts
 
     try:
         sweep = load_sweep(run)
@@ -67,6 +71,8 @@ def export(run: Path, to: Path, quality: int = QUALITY) -> dict[str, int]:
         (to / name).mkdir(parents=True, exist_ok=True)
         for file, place in folders[name].items():
             _write(to / name / file, point.frames(place["prompt"], place["seed"]), quality)
+        texts = {file: place["text"] for file, place in folders[name].items()}
+        write_json(to / prompt_file(name), texts)
     write_json(
         to / MANIFEST,
         {
@@ -74,24 +80,55 @@ def export(run: Path, to: Path, quality: int = QUALITY) -> dict[str, int]:
             "frames_per_second": FRAMES_PER_SECOND,
             "quality": quality,
             "folders": {
-                name: {"point": point.id, "videos": folders[name]} for name, point in points.items()
+                name: {
+                    "point": point.id,
+                    "videos": folders[name],
+                    "same_prompts": {str(k): v for k, v in same_prompts(point).items()},
+                }
+                for name, point in points.items()
             },
         },
     )
     return {name: len(files) for name, files in folders.items()}
 
 
+def prompt_file(folder: str) -> str:
+    """Name of the file with the prompts of a folder's videos."""
+    return f"prompts-{folder}.json"
+
+
 def _files(point: Point) -> Iterator[tuple[str, dict[str, Any]]]:
     """File name -> prompt, seed and text; videos of a prompt are counted from 0, as VBench does."""
-    prompts = point.value("prompts")
-    counted: dict[int, int] = {}
-    for prompt, seed in point.videos():
-        index = counted[prompt] = counted.get(prompt, -1) + 1
-        try:
-            name = video_name(prompts[prompt], index)
-        except ValueError as error:
-            raise ExportRefused(str(error)) from error
-        yield name, {"prompt": prompt, "seed": seed, "text": prompts[prompt]}
+    videos = point.videos()
+    taken = {_short_name(prompt, seed) for prompt, seed in videos}
+    for prompt, text in enumerate(point.value("prompts")):
+        seeds = [seed for own, seed in videos if own == prompt]
+        names = [_standard_name(text, index) for index in range(len(seeds))]
+        stored = {_as_stored(name) for name in names if name is not None}
+        if len(stored) < len(seeds) or stored & taken:
+            names = [_short_name(prompt, seed) for seed in seeds]
+        taken |= stored
+        for name, seed in zip(names, seeds, strict=True):
+            assert name is not None
+            yield name, {"prompt": prompt, "seed": seed, "text": text}
+
+
+def _short_name(prompt: int, seed: int) -> str:
+    return f"{prompt:03d}-{seed}.mp4"
+
+
+def _standard_name(prompt: str, index: int) -> str | None:
+    """The name that VBench looks for; None where no file can have it."""
+    try:
+        name = video_name(prompt, index)
+    except ValueError:
+        return None
+    return name if name.isprintable() else None
+
+
+def _as_stored(name: str) -> str:
+    """A name as file systems compare it, of which some keep letters and their accents apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _write(path: Path, frames: Any, quality: int) -> None:
@@ -107,10 +144,12 @@ class ReadBack:
     Attributes:
         videos: columns folder, prompt, seed, metric, value: one row per video and dimension.
         sets: columns folder, metric, score: as VBench computed it.
+        same: by folder, the prompts that are the same video as an earlier one.
     """
 
     videos: pd.DataFrame
     sets: pd.DataFrame
+    same: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
 
 def read_back(to: Path, results: Sequence[Path]) -> ReadBack:
@@ -132,6 +171,10 @@ def read_back(to: Path, results: Sequence[Path]) -> ReadBack:
         raise ExportRefused(f"{to}: no export: {MANIFEST} cannot be read: {error}") from error
     videos: list[dict[str, Any]] = []
     sets: list[dict[str, Any]] = []
+    named = {
+        folder: {_as_stored(file): place for file, place in content["videos"].items()}
+        for folder, content in folders.items()
+    }
     for path in results:
         for dimension, result in read_results(path).items():
             names = {Path(video).parent.name for video in result.videos}
@@ -144,7 +187,7 @@ def read_back(to: Path, results: Sequence[Path]) -> ReadBack:
             place = {"folder": folder, "metric": dimension}
             sets.append({**place, "score": result.score})
             for video, value in result.videos.items():
-                known = folders[folder]["videos"].get(Path(video).name)
+                known = named[folder].get(_as_stored(Path(video).name))
                 if known is None:
                     raise UnusableResults(f"{path}: {video} is not a video of the export")
                 own = {"prompt": known["prompt"], "seed": known["seed"], "value": value}
@@ -155,13 +198,18 @@ def read_back(to: Path, results: Sequence[Path]) -> ReadBack:
         first = twice.iloc[0]
         raise UnusableResults(f"{first['metric']} of folder {first['folder']} is there twice")
     columns = ["folder", "prompt", "seed", "metric", "value"]
-    return ReadBack(pd.DataFrame(videos, columns=columns), frame)
+    same = {
+        name: {int(prompt): first for prompt, first in content.get("same_prompts", {}).items()}
+        for name, content in folders.items()
+    }
+    return ReadBack(pd.DataFrame(videos, columns=columns), frame, same)
 
 
 def write_tables(found: ReadBack, to: Path) -> list[Path]:
     """Write vbench.csv, vbench_videos.csv, tables/vbench.md and tables/vbench.tex."""
     from pab_bench.text.latex import latex_table
     from pab_bench.text.markdown import markdown_table
+    from pab_bench.text.spreadsheet import csv_text
 
     summary = summary_frame(found)
     headings = ["folder", "dimension", "score", "mean of videos", "95 % interval", "videos", "note"]
@@ -174,8 +222,8 @@ def write_tables(found: ReadBack, to: Path) -> list[Path]:
     ]
     tables = to / "tables"
     tables.mkdir(parents=True, exist_ok=True)
-    found.videos.to_csv(to / "vbench_videos.csv", index=False)
-    summary.to_csv(to / "vbench.csv", index=False)
+    write_text(to / "vbench_videos.csv", csv_text(found.videos))
+    write_text(to / "vbench.csv", csv_text(summary))
     text = markdown_table(headings, rows, numeric) + "\n" + "".join(f"- {n}\n" for n in notes)
     (tables / "vbench.md").write_text(text, encoding="utf-8")
     latex = latex_table(headings, rows, numeric, notes)
@@ -197,7 +245,8 @@ def summary_frame(found: ReadBack) -> pd.DataFrame:
     rows = []
     for (folder, metric), score in found.sets.set_index(["folder", "metric"])["score"].items():
         own = found.videos[(found.videos["folder"] == folder) & (found.videos["metric"] == metric)]
-        summary = summarise(samples_by_metric(own)[metric])
+        same = found.same.get(str(folder), {})
+        summary = summarise(samples_by_metric(own)[metric], same=same)
         ends = summary.mean_interval
         rows.append(
             {

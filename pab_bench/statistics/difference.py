@@ -17,7 +17,7 @@ from pab_bench.statistics.bootstrap import (
     mean_interval,
     percentile_interval,
 )
-from pab_bench.statistics.samples import Samples, units_of
+from pab_bench.statistics.samples import Same, Samples, units_of
 from pab_bench.statistics.summary import few
 
 
@@ -56,12 +56,21 @@ def compare(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
+    same: Same | None = None,
 ) -> Difference:
     """Compare two methods, pair by pair where they share prompts and seeds.
 
     Pairing takes out how hard the prompts are, which is most of the spread between videos. Videos
     that only one side has are left out, and counted in the note; without any shared video the
     sets are compared as such.
+
+    Args:
+        first: value by (prompt, seed).
+        second: likewise.
+        confidence: of the interval, between 0 and 1.
+        resamples: how often the units are drawn.
+        seed: of the draws.
+        same: prompts that are the same video as an earlier one, and so are drawn with it.
 
     Raises:
         ValueError: if a value is not finite.
@@ -73,9 +82,13 @@ def compare(
     """
     shared = {key: first[key] - second[key] for key in first if key in second}
     if not shared:
-        return _unpaired(first, second, confidence, resamples, seed)
-    units, kind = units_of(shared)
+        return _unpaired(first, second, confidence, resamples, seed, same)
+    units, kind = units_of(shared, same)
     values = np.array(list(shared.values()))
+    # How much single videos differ: one that is there twice is one.
+    earlier = same or {}
+    once = {(earlier.get(prompt, prompt), seed): v for (prompt, seed), v in shared.items()}
+    apart = np.array(list(once.values()))
     notes = [few(units, kind)]
     alone = len(first) + len(second) - 2 * len(shared)
     if alone:
@@ -85,18 +98,23 @@ def compare(
         design="paired",
         mean=float(values.mean()),
         interval=mean_interval(units, confidence, resamples, seed) if len(units) > 1 else None,
-        effect_size=_over(float(values.mean()), values),
-        share_greater=float(np.mean(values > 0) + 0.5 * np.mean(values == 0)),
+        effect_size=_over(float(values.mean()), apart),
+        share_greater=float(np.mean(apart > 0) + 0.5 * np.mean(apart == 0)),
         note="; ".join(note for note in notes if note),
     )
 
 
 def _unpaired(
-    first: Samples, second: Samples, confidence: float, resamples: int, seed: int
+    first: Samples,
+    second: Samples,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    same: Same | None,
 ) -> Difference:
     if not first or not second:
         return Difference(0, "unpaired", None, None, None, None, "no videos on one side")
-    sides = [units_of(samples) for samples in (first, second)]
+    sides = [units_of(samples, same) for samples in (first, second)]
     notes = ["no shared prompts and seeds", *(few(units, kind) for units, kind in sides)]
     values = [np.array(list(samples.values())) for samples in (first, second)]
     apart = float(values[0].mean() - values[1].mean())

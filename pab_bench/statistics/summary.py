@@ -16,7 +16,7 @@ from pab_bench.statistics.bootstrap import (
     median,
     median_interval,
 )
-from pab_bench.statistics.samples import Samples, Units, units_of
+from pab_bench.statistics.samples import Same, Samples, Units, units_of
 
 FEW = 10
 """Units below which bootstrap intervals are too narrow to be called so: of normal values, the
@@ -52,6 +52,7 @@ def summarise(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
+    same: Same | None = None,
 ) -> Summary:
     """Mean and median of all videos, each video weighing the same, with bootstrap intervals.
 
@@ -60,6 +61,7 @@ def summarise(
         confidence: of the intervals, between 0 and 1.
         resamples: how often the units are drawn.
         seed: of the draws.
+        same: prompts that are the same video as an earlier one, and so are drawn with it.
 
     Raises:
         ValueError: if a value is not finite.
@@ -70,7 +72,7 @@ def summarise(
         >>> summarise({("a cat", 0): 1.0}).note
         'no interval: 1 video'
     """
-    units, kind = units_of(samples)
+    units, kind = units_of(samples, same)
     prompts = len({prompt for prompt, _ in samples})
     if not samples:
         return Summary(0, 0, None, None, None, None, "no videos")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pab_bench.cli import main
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
 from pab_bench.experiment.identity import settings_identity
@@ -97,3 +98,109 @@ def test_a_wrong_file_is_refused(
     with pytest.raises(ConfigError) as caught:
         settings_of(f"pab_file={file}")
     assert message in str(caught.value)
+
+
+PUBLISHED = Path(__file__).parents[1] / "fixtures" / "prompts" / "broadcast_keys.yaml"
+BESIDE = """\
+model_path: LanguageBind/Open-Sora-Plan-v1.1.0
+num_frames: 65
+text_prompt: [
+  "Sunset over the sea.",
+]
+eval: True
+"""
+
+
+def test_the_names_of_published_files(settings_of: Callable[..., Settings]) -> None:
+    rules = settings_of(f"pab_file={PUBLISHED}").method.rules
+    plain = settings_of(
+        "spatial_gap=2", "temporal_gap=4", "cross_skip=false", "threshold=[100,800]"
+    )
+    assert rules == plain.method.rules
+    assert rules.spatial == GapRule(True, (100, 800), 2, None)
+    assert rules.cross.skip is False
+
+
+def test_both_names_of_every_key_mean_the_same(
+    tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "pab.yaml"
+    found = []
+    for switch, gap in (("skip", "gap"), ("broadcast", "range")):
+        lines = [
+            f"{kind}_{switch}: {kind != 'temporal'}\n{kind}_{gap}: {number}\n"
+            for number, kind in enumerate(("spatial", "temporal", "cross", "mlp"), start=2)
+        ]
+        file.write_text("".join(lines))
+        found.append(settings_of(f"pab_file={file}").method.rules)
+    assert found[0] == found[1]
+    assert (found[0].spatial.gap, found[0].temporal.skip, found[0].cross.gap) == (2, False, 4)
+    assert found[0].mlp_spatial.gap == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "spatial_broadcast: True\nspatial_skip: True",
+            "spatial_skip=true: is the same key as spatial_broadcast, which the file has, too",
+        ),
+        (
+            "cross_gap: 3\ncross_range: 3",
+            "cross_range=3: is the same key as cross_gap, which the file has, too",
+        ),
+        ("temporal_range: two", "temporal_range=two: must be a whole number"),
+        ("spatial_broadcast: 2", "spatial_broadcast=2: must be true or false"),
+        ("num_frames: 65", "has keys of upstream's sampling, but none of PAB"),
+        ("spatial_gap: 2\ndiffusion_skip: True", "diffusion_skip=true: is not a key of PAB."),
+        ("spatial_gap: 2\nnum_frame: 65", "num_frame=65: is not a key of PAB."),
+        ("mlp_spatial_broadcast_config: {}", "is not a key of PAB. Write mlp_keys."),
+    ],
+)
+def test_a_published_file_that_is_wrong_is_refused(
+    content: str, message: str, tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "pab.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        settings_of(f"pab_file={file}")
+    assert message in str(caught.value)
+
+
+def test_keys_of_the_sampling_are_passed_over_and_named(
+    tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "published.yaml"
+    file.write_text(BESIDE + PUBLISHED.read_text())
+    settings = settings_of(f"pab_file={file}")
+    assert settings.method.rules == settings_of(f"pab_file={PUBLISHED}").method.rules
+    (notice,) = settings.notices
+    assert "passed over: model_path, num_frames, text_prompt, eval;" in notice
+
+
+@pytest.mark.parametrize(
+    ("override", "ours"),
+    [
+        ("spatial_broadcast=true", "spatial_skip"),
+        ("temporal_range=4", "temporal_gap"),
+        ("mlp_broadcast=true", "mlp_skip"),
+        ("num_sampling_steps=30", "steps"),
+        ("cfg_scale=7", "guidance"),
+        ("num_frames=48", "model.frames"),
+    ],
+)
+def test_upstreams_names_on_the_command_line_lead_to_ours(
+    override: str, ours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["task=plan", override]) == 2
+    assert f"Did you mean {ours!r}?" in capsys.readouterr().err
+
+
+def test_a_mark_at_the_beginning_and_files_that_never_end(
+    tmp_path: Path, settings_of: Callable[..., Settings]
+) -> None:
+    file = tmp_path / "pab.yaml"
+    file.write_bytes(b"\xef\xbb\xbfspatial_gap: 2\n")
+    assert settings_of(f"pab_file={file}").method.rules.spatial.gap == 2
+    with pytest.raises(ConfigError, match="cannot be read: it is no regular file"):
+        settings_of("pab_file=/dev/zero")

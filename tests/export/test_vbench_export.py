@@ -21,7 +21,7 @@ CONF = Path(__file__).parents[2] / "conf" / "prompts"
 
 
 def video(number):
-    return np.full((4, 16, 32, 3), 20 * number, dtype=np.uint8)
+    return np.full((4, 16, 32, 3), 20 * number % 256, dtype=np.uint8)
 
 
 def write_point(store, identifier, baseline, prompts=PROMPTS):
@@ -30,11 +30,11 @@ def write_point(store, identifier, baseline, prompts=PROMPTS):
     record = {"schema": 1, "id": identifier, "status": "ok", "prompts": list(prompts)}
     record |= {"seeds": list(SEEDS), "is_baseline": baseline is None, "baseline_id": baseline}
     (folder / "record.json").write_text(json.dumps(record), "utf-8")
-    write_digests(folder)
     for prompt in range(len(prompts)):
         for number, seed in enumerate(SEEDS):
             frames = video(2 * prompt + number + 1)
             save_file({"frames": frames}, folder / "videos" / f"{prompt:03d}-{seed}.safetensors")
+    write_digests(folder)
 
 
 @pytest.fixture
@@ -182,14 +182,84 @@ def test_nothing_to_export_or_to_read_for(tmp_path, capsys):
     assert not (tmp_path / "to").exists()
 
 
-def test_prompts_that_cannot_be_names(tmp_path, capsys):
-    write_point(tmp_path / "points", "p" * 20, None, ("a/b",))
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+ANY_PROMPTS = (
+    "a/b",
+    "x" * 300,
+    "\u732b" * 90,
+    NFC,
+    NFD,
+    "a cat",
+    "000",
+    "two\nlines",
+    "..",
+    "C:\\cats?",
+)
+
+
+@pytest.fixture
+def any_prompts(tmp_path):
+    write_point(tmp_path / "points", "p" * 20, None, ANY_PROMPTS)
     pointer = {"id": "p" * 20, "status": "ok", "store": "points"}
     (tmp_path / "point.json").write_text(json.dumps(pointer), "utf-8")
-    assert main(["vbench", str(tmp_path), str(tmp_path / "to")]) == 2
-    assert "prompt 'a/b': expected one without slashes" in capsys.readouterr().err
+    return tmp_path
+
+
+def test_any_prompt_is_exported_with_the_file_that_names_it(any_prompts, capsys):
+    to = any_prompts / "to"
+    assert main(["vbench", str(any_prompts), str(to)]) == 0
+    assert "their prompts in" in capsys.readouterr().out
+    for folder in ("0", f"baseline-{'p' * 20}"):
+        prompts = json.loads((to / f"prompts-{folder}.json").read_text("utf-8"))
+        assert set(prompts) == {path.name for path in (to / folder).iterdir()}
+        assert sorted(prompts.values()) == sorted(text for text in ANY_PROMPTS for _ in SEEDS)
+        assert all(len(name.encode()) <= 255 and "/" not in name for name in prompts)
+        # What VBench's own suite is looked up by stays; what cannot be, or is taken, is short.
+        assert prompts["a cat-0.mp4"] == "a cat"
+        assert prompts[f"{NFC}-1.mp4"] == NFC
+        assert prompts["..-0.mp4"] == ".."
+        for number in (0, 1, 2, 4, 6, 7):
+            for seed in SEEDS:
+                assert prompts[f"{number:03d}-{seed}.mp4"] == ANY_PROMPTS[number]
+
+
+def test_results_of_short_names_and_of_other_forms_of_letters_are_read_back(any_prompts):
+    to = any_prompts / "to"
+    assert main(["vbench", str(any_prompts), str(to)]) == 0
+    names = ["000-7.mp4", "004-0.mp4", "cafe\u0301-0.mp4"]
+    entries = [{"video_path": f"/x/0/{name}", "video_results": 1.0} for name in names]
+    path = any_prompts / "found.json"
+    path.write_text(json.dumps({"color": [1.0, entries]}), "utf-8")
+    assert main(["vbench-results", str(to), str(path)]) == 0
+    videos = pd.read_csv(to / "vbench_videos.csv")
+    assert list(zip(videos["prompt"], videos["seed"], strict=True)) == [(0, 7), (4, 0), (3, 0)]
+
+
+def test_prompts_that_are_one_video_are_one_unit_of_the_interval(any_prompts):
+    record = any_prompts / "points" / ("p" * 20) / "record.json"
+    content = json.loads(record.read_text("utf-8"))
+    content["inputs"] = [
+        {"prompt": prompt, "seed": seed, "tokens": {"digest": "the same"}}
+        for prompt in range(len(ANY_PROMPTS))
+        for seed in SEEDS
+    ]
+    record.write_text(json.dumps(content), "utf-8")
+    write_digests(record.parent)
+    to = any_prompts / "to"
+    assert main(["vbench", str(any_prompts), str(to)]) == 0
+    names = ["000-7.mp4", "001-7.mp4", "002-7.mp4"]
+    entries = [{"video_path": f"/x/0/{name}", "video_results": 1.0} for name in names]
+    (any_prompts / "found.json").write_text(json.dumps({"color": [1.0, entries]}), "utf-8")
+    assert main(["vbench-results", str(to), str(any_prompts / "found.json")]) == 0
+    row = pd.read_csv(to / "vbench.csv").iloc[0]
+    assert row["videos"] == 3
+    assert pd.isna(row["low"])
+    assert row["note"] == "no interval: 1 video"
+
+
+def test_the_standard_name_of_a_long_prompt():
     with pytest.raises(ValueError, match="exceeds 255 bytes"):
-        video_name("é" * 130, 0)
+        video_name("\u00e9" * 130, 0)
 
 
 def test_a_file_of_vbench_itself(fixture_results):

@@ -9,7 +9,7 @@ from scipy import stats
 
 from pab_bench.statistics import compare, samples_by_metric, summarise
 from pab_bench.statistics.bootstrap import mean, mean_interval, median, median_interval
-from pab_bench.statistics.samples import padded
+from pab_bench.statistics.samples import padded, units_of
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8)
 QUICK = {"resamples": 199}
@@ -181,3 +181,32 @@ def test_rows_of_different_lengths():
     units = padded([[1.0, 2.0], [6.0]])
     assert mean(units[np.newaxis]) == [3.0]
     assert median(units[np.newaxis]) == [2.0]
+
+
+def test_prompts_that_are_the_same_video_are_drawn_as_one():
+    same = {"c": "a", "d": "a"}
+    values = {("a", 0): 1.0, ("b", 0): 3.0, ("c", 0): 1.0, ("d", 0): 1.0}
+    units, kind = units_of(values, same)
+    assert (len(units), kind) == (2, "prompt")
+    assert len(units_of(values)[0]) == 4
+    # One video only: there is nothing to draw, whatever its prompts are.
+    once = {key: value for key, value in values.items() if key[0] != "b"}
+    assert len(units_of(once, same)[0]) == 1
+    found = summarise(once, same=same)
+    assert (found.count, found.mean, found.mean_interval) == (3, 1.0, None)
+    # One prompt's seeds are drawn each with all its copies.
+    seeds = {(prompt, seed): float(seed) for prompt in "ac" for seed in (0, 1, 2)}
+    assert units_of(seeds, same)[0].tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_differences_of_the_same_video_count_once():
+    same = {"c": "a", "d": "a"}
+    first = {("a", 0): 2.0, ("b", 0): 1.0, ("c", 0): 2.0, ("d", 0): 2.0}
+    second = dict.fromkeys(first, 0.0) | {("b", 0): 2.0}
+    found = compare(first, second, same=same)
+    assert "only 2 prompts" in found.note
+    assert found.share_greater == 0.5
+    assert compare(first, second).share_greater == 0.75
+    # Where the first of them has no partner, one of the others stands for it.
+    del second["a", 0]
+    assert compare(first, second, same=same).share_greater == 0.5

@@ -11,6 +11,8 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,15 @@ from pab_bench.errors import (
     report_bad_configuration,
 )
 from pab_bench.experiment import ranks
+from pab_bench.experiment.prompt_notices import prompt_notices
 from pab_bench.registry import load
+from pab_bench.store.failure_kinds import TIME_LIMIT
+from pab_bench.store.lost_jobs import note_lost
+from pab_bench.systems.registry import check_checkpoints
 from pab_bench.tasks.job import Job
 from pab_bench.tasks.registry import TASKS, GridTask, JobTask
+from pab_bench.tasks.time_limit import TimeLimit, time_limit_raised
+from pab_bench.text.streams import lost, open_streams
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, without the program's name; None means the process' own.
 
     Returns:
-        The exit status: 0 all points done, 1 a point failed, 2 bad configuration, 130 interrupted.
+        The exit status: 0 all done, 1 something that was asked for failed or is missing, 2 bad
+        configuration, 130 interrupted.
     """
+    open_streams()
+    status = _run(sys.argv[1:] if argv is None else argv)
+    reason = lost()
+    if reason is None:
+        return status
+    print(f"pab_bench: standard output cannot be written: {reason}", file=sys.stderr)
+    return max(status, FAILED)
+
+
+def _run(given: Sequence[str]) -> int:
     # Hydra's parser wants overrides together, so that `task=plan -m spatial_gap=1,2` would fail.
-    given = sys.argv[1:] if argv is None else argv
     arguments = sorted(given, key=lambda argument: argument not in ("-m", "--multirun"))
     # Figures are only written: whichever window or notebook the user's own program draws in.
     os.environ.pop("MPLBACKEND", None)
@@ -91,11 +109,22 @@ def _main(arguments: Sequence[str]) -> int:
     hydra_setup.register()
     parsed = hydra_setup.argument_parser().parse_args(arguments)
     only_shows = (parsed.help, parsed.hydra_help, parsed.cfg, parsed.info, parsed.shell_completion)
-    if any(only_shows):
-        return start_hydra(arguments)
     try:
+        if any(only_shows):
+            if parsed.cfg == "job":  # Of a configuration that cannot be, Hydra shows a part.
+                preflight(parsed)
+            return start_hydra(arguments)
         grid = preflight(parsed)
         check_places(grid)
+        if grid.task not in ("plan", "cost"):  # They need no weights.
+            if not grid.parallel:  # A launcher's jobs may run on another machine.
+                load("pab_bench.experiment.device:check_devices")(
+                    point.settings.device for point in grid.points
+                )
+            check_checkpoints((p.settings.model, p.settings.dtype) for p in grid.points)
+        if grid.task != "cost":
+            for notice in prompt_notices(point.settings for point in grid.points):
+                print(f"pab_bench: {notice}", file=sys.stderr)
         if grid.parallel and ranks.count() > 1:
             raise ConfigError(
                 "hydra/launcher: torchrun's ranks share the videos of one point after the other; "
@@ -132,7 +161,7 @@ def run_jobs(task: JobTask, grid: Grid, arguments: Sequence[str]) -> int:
     """Run all jobs of a command, and then the task's finish; the exit status."""
     hydra_setup.forget_run_directory()
     total = None if grid.searches else len(grid.points)
-    with progress.shown(total, _pointers if grid.parallel else None):
+    with progress.shown(total, _pointers if grid.parallel else None), _submitted(grid):
         status = start_hydra(arguments)
     directory = hydra_setup.run_directory()
     if directory is None or task.finish is None:
@@ -141,6 +170,15 @@ def run_jobs(task: JobTask, grid: Grid, arguments: Sequence[str]) -> int:
     # end of a run that failed or was interrupted.
     finished: int = load(task.finish)(directory, grid, status == INTERRUPTED)
     return max(status, finished)
+
+
+def _submitted(grid: Grid) -> AbstractContextManager[None]:
+    """What a launcher's lost jobs become, where submitit is there to lose them."""
+    if not grid.parallel or find_spec("submitit") is None:
+        return nullcontext()
+    from pab_bench.config.submitted_jobs import lost_jobs_are_rows
+
+    return lost_jobs_are_rows()
 
 
 def run_point(cfg: DictConfig) -> Any:
@@ -155,13 +193,19 @@ def run_point(cfg: DictConfig) -> Any:
         parallel=multirun and not str(hydra_config.launcher._target_).endswith(".BasicLauncher"),
     )
     try:
-        settings = resolve(cfg, job.overrides)
-        for notice in settings.notices:
-            _log.warning(notice)
-        task = TASKS[settings.task]
-        assert isinstance(task, JobTask)  # `run_jobs` is called for no other.
-        # Only now: it needs torch, which takes seconds to import.
-        return load(task.run)(settings, job)
+        with time_limit_raised():
+            settings = resolve(cfg, job.overrides)
+            for notice in settings.notices:
+                _log.warning(notice)
+            task = TASKS[settings.task]
+            assert isinstance(task, JobTask)  # `run_jobs` is called for no other.
+            # Only now: it needs torch, which takes seconds to import.
+            return load(task.run)(settings, job)
+    except TimeLimit as error:
+        _log.error("%s", error)
+        lost = {"kind": TIME_LIMIT, "type": "TimeLimit", "message": str(error)}
+        note_lost(job.directory, job.overrides, lost)
+        return None
     except ConfigError as error:
         report_bad_configuration(error)
         # Hydra goes on after an exception, but stops at a SystemExit.

@@ -20,9 +20,23 @@ class MetricUnavailable(PabBenchError):
     """A metric that cannot be computed here: the message says what is missing."""
 
 
+class MetricUndefined(MetricUnavailable):
+    """A metric that this video does not have, whatever is installed: the message says why."""
+
+
+_MOST_PROBLEMS, _MOST_CHARACTERS = 10, 3000
+
+
 def report_bad_configuration(error: ConfigError) -> None:
-    """Print what is wrong with a configuration, a problem a line."""
+    """Print what is wrong with a configuration, a problem a line, and the first ones if many."""
     lines = str(error).splitlines()
     problems = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-    shown = [f"pab_bench: bad configuration, {problems}:", *(f"  {line}" for line in lines)]
-    print(*shown, "What the keys mean: pab-bench --help", sep="\n", file=sys.stderr)
+    print(f"pab_bench: bad configuration, {problems}:", file=sys.stderr)
+    room = _MOST_CHARACTERS
+    for number, line in enumerate(lines):
+        room -= len(line)
+        if number and (number >= _MOST_PROBLEMS or room < 0):
+            print(f"  and {len(lines) - number} more", file=sys.stderr)
+            break
+        print(f"  {line}", file=sys.stderr)
+    print("What the keys mean: pab-bench --help", file=sys.stderr)

@@ -12,6 +12,8 @@ from pab_bench.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _LONGEST_NAME = 100
+_LONGEST_SETTING, _LONGEST_EXPLANATION = 160, 1000
+"""Characters that are shown: a value may be a file that was put in the wrong place."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Problem:
     explanation: str
 
     def __str__(self) -> str:
-        """As it is shown."""
-        return f"{self.setting}: {self.explanation}"
+        """As it is shown: one line, of which the middle is left out where it is long."""
+        setting = shortened(self.setting, _LONGEST_SETTING)
+        return f"{setting}: {shortened(self.explanation, _LONGEST_EXPLANATION)}"
 
 
 @dataclass
@@ -114,8 +117,21 @@ def show(value: object) -> str:
     return str(value)
 
 
+def shortened(text: str, most: int) -> str:
+    """The text in one line, of which the end is left out if it has more than `most` characters.
+
+    >>> shortened("a very long line", 6)
+    'a very... (16 characters)'
+    """
+    if len(text) > most:
+        text = f"{text[:most]}... ({len(text)} characters)"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """` Did you mean 'x'?` if an option is near, else nothing."""
+    if len(word) > _LONGEST_NAME:  # It takes time that grows with the square of the length.
+        return ""
     similar = difflib.get_close_matches(word.lower(), list(options), n=1, cutoff=0.5)
     return f" Did you mean {similar[0]!r}?" if similar else ""
 

@@ -156,7 +156,7 @@ def _display() -> Iterator[Any]:
 def _watch(
     progress: Progress, pointers: Callable[[], Iterator[Path]], ended: threading.Event
 ) -> None:
-    import json
+    from pab_bench.files import read_sealed_json
 
     seen: set[Path] = set()
     last_look = False
@@ -165,5 +165,8 @@ def _watch(
         for path in pointers():
             if path not in seen:
                 seen.add(path)
-                pointer = json.loads(path.read_text())
-                progress.point(pointer["status"], pointer["cached"])
+                try:
+                    pointer = read_sealed_json(path, required=False)
+                    progress.point(pointer["status"], pointer["cached"])
+                except (OSError, ValueError, KeyError):  # The end of the run names it.
+                    continue

@@ -8,6 +8,6 @@ from hypothesis import settings
 
 import pab_bench.imports.torchvision  # noqa: F401
 
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=1000, deadline=None)
 settings.load_profile("repeatable")

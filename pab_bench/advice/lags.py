@@ -20,7 +20,7 @@ from pab_bench.errors import PabBenchError
 from pab_bench.experiment.identity import baseline_of
 from pab_bench.experiment.sampling import places
 from pab_bench.experiment.session import Session, digest
-from pab_bench.files import write_bytes
+from pab_bench.files import read_with_digest, write_with_digest
 from pab_bench.methods.base import plan_of
 from pab_bench.probes.lagged_difference import LaggedDifference
 from pab_bench.store.records import Record
@@ -96,7 +96,7 @@ def get_lags(settings: Settings, baseline: Record, session: Session) -> Lags:
     table = pd.DataFrame(rows)
     content = io.BytesIO()
     table.to_parquet(content, index=False)
-    write_bytes(path, content.getvalue(), lasting=True)
+    write_with_digest(path, content.getvalue())
     _log.info("differences at lags up to %d: %s", settings.advise.max_lag, path)
     return lags_of(table, plan, len(baseline.inputs))
 
@@ -130,7 +130,7 @@ def _load(path: Path, plan: Plan) -> Lags | None:
     if not path.exists():
         return None
     try:
-        return lags_of(pd.read_parquet(path), plan, recorded=0)
+        return lags_of(pd.read_parquet(io.BytesIO(read_with_digest(path))), plan, recorded=0)
     except (OSError, ValueError, KeyError, IndexError) as error:
         _log.warning("%s cannot be used (%s); it is recorded again", path, error)
         return None

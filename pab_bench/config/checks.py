@@ -47,6 +47,9 @@ def check_together(values: Mapping[str, Any], metrics: Collection[str], problems
             True,
             "compiled modules do not show their attention scores; set compile=false",
         )
+    offload = values["model"]["offload"]
+    if offload in ("model", "sequential") and values["device"] == "cpu":
+        problems.add("model.offload", offload, "needs a GPU, device is cpu; use none")
     measured = values["metrics"]["names"]
     for name in measured:
         problems.choice("metrics.names", name, metrics)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from pab_bench.config.schema import SCHEMA
+from pab_bench.config.upstream_names import OUR_KEYS
 from pab_bench.problems import did_you_mean
 
 _WORDS: dict[Any, str] = {
@@ -58,7 +59,10 @@ def unknown_key(error: LookupError, groups: Iterable[str]) -> str:
         groups: names that could stand for a key, besides those of the keys.
     """
     path, part, keys = error.args
+    known = None if path else OUR_KEYS.get(part)
     hint = did_you_mean(part, dict.fromkeys([*keys, *([] if path else groups)]))
+    if known is not None:
+        hint = f" Did you mean {known!r}?"
     where = f" in {'.'.join(path)} ({', '.join(keys)})" if path else ""
     return f"there is no key {part!r}{where}.{hint}"
 

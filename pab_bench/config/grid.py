@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pab_bench.config.settings import Settings
 
@@ -30,12 +31,14 @@ class Grid:
         searches: whether a sweeper chooses points by results, so that `points` has only what all
             of them share.
         parallel: whether a launcher starts the jobs in other processes.
+        directory: the folder of the run, as far as it is known before; None if nobody has asked.
     """
 
     points: tuple[GridPoint, ...]
     multirun: bool
     searches: bool = False
     parallel: bool = False
+    directory: Path | None = None
 
     @property
     def task(self) -> str:

@@ -28,14 +28,17 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from pab_bench.config.hydra_files import leave_out_places
 from pab_bench.config.paths import CONF, ROOT
 from pab_bench.config.schema import SCHEMA
+from pab_bench.config.yaml_growth import check_folder
 from pab_bench.problems import InvalidSettings, Problem
 
 CONFIG_NAME = "config"
@@ -102,6 +105,19 @@ class RememberRunDirectory(Callback):
         """A sweep begins."""
         _directories.append(Path(config.hydra.sweep.dir).absolute())
 
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra has just written down what it knows."""
+        leave_out_places(Path(config.hydra.runtime.output_dir) / config.hydra.output_subdir)
+        if config.hydra.mode == RunMode.MULTIRUN:
+            leave_out_places(Path(config.hydra.sweep.dir))
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """A job is done: Hydra keeps what it returned, but nobody reads its configuration again.
+
+        Kept for every job, it would be most of what a process grows by from point to point.
+        """
+        job_return.cfg = job_return.hydra_cfg = None
+
 
 def part(depth: int, number: int, parts: int) -> list[int]:
     """The first and the last block of one of several parts of a model, of nearly the same size.
@@ -145,15 +161,18 @@ class Composer:
         arguments: what Hydra's own parser made of the command line.
 
     Raises:
-        InvalidSettings: if `--config-dir` is no folder.
+        InvalidSettings: if `--config-dir` is no folder, or has a file that grows when it is read.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         search_path = create_config_search_path(arguments.config_path or str(CONF))
+        if arguments.config_path is not None:
+            check_folder(Path(arguments.config_path))
         if arguments.config_dir is not None:
             folder = Path(arguments.config_dir).absolute()
             if not folder.is_dir():
                 raise InvalidSettings([Problem(f"--config-dir {folder}", "is not a folder")])
+            check_folder(folder)
             query = SearchPathQuery(provider="schema")
             search_path.prepend("command-line", f"file://{folder}", query)
         self._hydra = Hydra.create_main_hydra2("pab_bench", search_path)

@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 
+from pab_bench.config.folders import is_folder
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import ModelSettings
@@ -19,6 +19,10 @@ from pab_bench.systems.timesteps.known import SCHEDULES, check_steps
 OFFLOADS = ("none", "model", "sequential")
 LATENT_SCALE = 8
 """Frames are encoded at an eighth of their size by every supported system."""
+PATCH = 2
+"""Latents per token in height and in width, likewise."""
+_MOST = {"depth": 2**10, "frames": 2**16, "height": 2**14, "width": 2**14}
+"""Far more than is ever sampled; beyond it, not even counting comes to an end."""
 _ADDRESS = re.compile(r"\w+(\.\w+)*:\w+")
 
 
@@ -89,6 +93,9 @@ class ModelChoice(ModelSettings):
         check_name("name", self.name, problems)
         problems.at_least("depth", self.depth, 1)
         problems.at_least("frames", self.frames, 1)
+        for key, most in _MOST.items():
+            if getattr(self, key) > most:
+                problems.add(key, getattr(self, key), f"must be at most {most}")
         _CHECKS.get(self.schedule or "", _check_size)(self, problems)
         check_steps("steps", self.steps, self.schedule, problems)
         check_guidance("guidance", self.guidance, problems)
@@ -101,8 +108,13 @@ class ModelChoice(ModelSettings):
             problems.add("schedule", self.schedule, message)
         if not _ADDRESS.fullmatch(self.system):
             problems.choice("system", self.system, SYSTEMS)
-        if self.path is not None and not Path(self.path).is_dir():
-            problems.add("path", self.path, "is not a folder; null = the model's own source")
+        for key, folder in (
+            ("path", self.path),
+            ("vae.path", self.vae.path),
+            ("text_encoder.path", self.text_encoder.path),
+        ):
+            if folder is not None and not is_folder(folder):
+                problems.add(key, folder, "is not a folder; null = the model's own source")
         return problems
 
 
@@ -112,10 +124,12 @@ def check_guidance(key: str, value: float | None, problems: Problems) -> None:
 
 
 def _check_size(model: ModelChoice, problems: Problems) -> None:
+    # A sampler that somebody wrote may have other tokens.
+    multiple = LATENT_SCALE * PATCH if model.system in SYSTEMS else LATENT_SCALE
     for key in ("height", "width"):
         value: int = getattr(model, key)
-        if value < LATENT_SCALE or value % LATENT_SCALE:
-            problems.add(key, value, f"must be a positive multiple of {LATENT_SCALE}")
+        if value < multiple or value % multiple:
+            problems.add(key, value, f"must be a positive multiple of {multiple}")
 
 
 def _check_rectified_flow(model: ModelChoice, problems: Problems) -> None:

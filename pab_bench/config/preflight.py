@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Sequence
+import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,10 +24,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.describe import is_number_for_switch, unknown_key
 from pab_bench.config.grid import Grid, GridPoint
-from pab_bench.config.hydra_setup import Composer, grid_of
+from pab_bench.config.hydra_keys import problems_of_hydra
+from pab_bench.config.hydra_setup import GROUP, SCHEMA_NAME, Composer, grid_of
 from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
 from pab_bench.config.resolve import plain_values, resolve_values
+from pab_bench.config.schema import SCHEMA
 from pab_bench.config.search import check_search
+from pab_bench.config.sweep_size import impossible_sweeps
 from pab_bench.problems import InvalidSettings, Problem, show
 
 
@@ -85,29 +90,23 @@ class _Preflight:
         usable = self._usable(lines, problems)
         base = self._compose([o for o in usable if self._composes(o) and not o.is_sweep_override()])
         multirun = multirun or base.hydra.mode == RunMode.MULTIRUN
-        for part in ("launcher", "sweeper"):
-            if OmegaConf.select(base, f"hydra.{part}._target_") is None:
-                shown = f"hydra.{part}={show(OmegaConf.select(base, f'hydra.{part}'))}"
-                raise InvalidSettings([Problem(shown, f"choose one by hydra/{part}=NAME")])
-        problems += _of_hydra(base)
+        problems += problems_of_hydra(base)
         basic = str(base.hydra.sweeper._target_).endswith(".BasicSweeper")
         if multirun:
-            params = base.hydra.sweeper.get("params") or {}
+            params = _params(base)
             usable = [o for o in usable if basic or not o.is_sweep_override()]
             if basic:
                 swept = self._usable([f"{k}={v}" for k, v in params.items()], problems)
                 usable = [*swept, *usable]
         else:
-            problems += [
-                Problem(str(o.input_line), "several values are a grid: add -m to the command")
-                for o in usable
-                if o.is_sweep_override()
-            ]
+            problems += [self.checker.not_a_grid(o) for o in usable if o.is_sweep_override()]
             usable = [o for o in usable if not o.is_sweep_override()]
         hydra_keys = [str(o.input_line) for o in usable if is_hydra_key(o)]
         task = [o for o in usable if not is_hydra_key(o)]
         # Every problem of an override is reported by itself, so that it does not hide others.
-        for point in grid_of(task):
+        impossible = impossible_sweeps(task)
+        problems += impossible
+        for point in () if impossible else grid_of(task):
             self._check_point(hydra_keys, point)
         problems += self._tasks_differ()
         if multirun and not basic and self.points:
@@ -119,7 +118,23 @@ class _Preflight:
             multirun,
             searches=multirun and not basic,
             parallel=multirun and not launched_here,
+            directory=self._directory(base, "sweep" if multirun else "run"),
         )
+
+    def _directory(self, base: DictConfig, kind: str) -> Path:
+        """The folder of the run, whose name may have the time in it."""
+        cfg = copy.deepcopy(base)
+        for line in self.points[0].overrides:
+            override = self._parse(line)
+            if not self._composes(override):
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+        key = f"hydra.{kind}.dir"
+        try:
+            OmegaConf.select(cfg, "hydra.job.name")
+            return Path(str(OmegaConf.select(cfg, key))).absolute()
+        except OmegaConfBaseException as error:
+            raw = OmegaConf.to_container(cfg.hydra[kind], resolve=False)["dir"]  # type: ignore[call-overload, index]
+            raise InvalidSettings([Problem(f"{key}={raw}", first_line(error))]) from error
 
     def _tasks_differ(self) -> list[Problem]:
         tasks = sorted({point.settings.task for point in self.points})
@@ -130,10 +145,14 @@ class _Preflight:
     def _usable(self, lines: Sequence[str], problems: list[Problem]) -> list[Override]:
         usable = []
         for line in lines:
+            too_long = self.checker.too_long(line)
+            if too_long is not None:
+                problems.append(too_long)
+                continue
             try:
                 override = self._parse(line)
             except HydraException as error:
-                problems.append(Problem(line, f"cannot be read: {first_line(error)}"))
+                problems.append(self.checker.unreadable(line, first_line(error)))
                 continue
             found = self.checker.problem(override)
             if found is None:
@@ -153,13 +172,22 @@ class _Preflight:
 
     def _compose(self, overrides: Sequence[Override]) -> DictConfig:
         lines = [str(o.input_line) for o in overrides]
+        shown = " ".join(lines) or self.composer.config_name
         try:
-            return self.composer.compose(lines)
-        except (HydraException, OmegaConfBaseException) as error:
-            shown = " ".join(lines) or self.composer.config_name
+            cfg = self.composer.compose(lines)
+        except yaml.MarkedYAMLError:
+            raise
+        except Exception as error:  # Hydra meets what stands in a file with whatever comes.
             text = explain(error)
             missing = [needs(choice) for choice in EXTRAS if choice in text]
+            if f"Key '{GROUP}' not in" in text:
+                text = f"a file in {GROUP}/ begins with the line '# @package _global_'"
             raise InvalidSettings([Problem(shown, missing[0] if missing else text)]) from error
+        absent = [key for key in typing.get_type_hints(SCHEMA) if key not in cfg]
+        if absent:
+            text = f"has no {', '.join(absent[:3])}; its defaults must begin with {SCHEMA_NAME}"
+            raise InvalidSettings([Problem(shown, text)])
+        return cfg
 
     def _check_point(self, hydra_keys: Sequence[str], point: Sequence[str]) -> None:
         self.count += 1
@@ -240,17 +268,15 @@ class _Preflight:
         values[last] = base.converted[line]
 
 
-def _of_hydra(cfg: DictConfig) -> list[Problem]:
-    """Keys of Hydra's own with which a job would not be found again."""
-    found = []
-    subdir = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
-    if subdir != "${hydra.job.num}":
-        message = "the folders of jobs are their numbers; leave it out"
-        found.append(Problem(f"hydra.sweep.subdir={subdir}", message))
-    if OmegaConf.select(cfg, "hydra.job.chdir"):
-        message = "paths are those of the folder that the command is typed in; leave it out"
-        found.append(Problem("hydra.job.chdir=true", message))
-    return found
+def _params(base: DictConfig) -> Mapping[str, Any]:
+    """What a file in `sweeps/` sweeps over."""
+    params = base.hydra.sweeper.get("params")
+    if params is None:
+        return {}
+    if not OmegaConf.is_dict(params):
+        message = "must be lines such as 'spatial_gap: 1,2'"
+        raise InvalidSettings([Problem(f"hydra.sweeper.params={show(params)}", message)])
+    return {str(key): value for key, value in params.items()}
 
 
 def raise_all(

@@ -21,9 +21,10 @@ from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
 from pab_bench.config.settings import Settings, Switches
 from pab_bench.config.shared_keys import with_shared_keys
+from pab_bench.config.typed import wrong_types
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
-from pab_bench.problems import InvalidSettings, Problem, Problems
+from pab_bench.problems import InvalidSettings, Problem, Problems, show
 from pab_bench.systems.timesteps.known import known_timesteps
 
 
@@ -46,8 +47,19 @@ def plain_values(cfg: DictConfig) -> dict[str, Any]:
         values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = str(getattr(error, "full_key", None) or "configuration")
-        raise InvalidSettings([Problem(key, str(error).splitlines()[0])]) from error
+        message = str(error).splitlines()[0]
+        if key.startswith("prompts."):
+            message += "; ${ in a text is written \\${"
+        raise InvalidSettings([Problem(f"{key}{_as_written(cfg, key)}", message)]) from error
     return {str(key): value for key, value in dict(values).items()}  # type: ignore[arg-type]
+
+
+def _as_written(cfg: DictConfig, key: str) -> str:
+    """`=` and the value of a key with its interpolations as they stand, where there is one."""
+    value: Any = OmegaConf.to_container(cfg, resolve=False)
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return "" if value is None else f"={show(value)}"
 
 
 def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings:
@@ -55,7 +67,8 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     # Deferred: it needs numpy, which `--help` does not.
     from pab_bench.metrics.registry import METRICS
 
-    problems = Problems()
+    problems = Problems(found=list(wrong_types(values)))
+    problems.raise_if_any()
     values = with_full_names(values)
     texts = prompt_texts(values["prompts"], overrides, problems)
     switches = section(Switches, values, problems)

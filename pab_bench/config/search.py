@@ -19,6 +19,12 @@ def check_search(settings: Settings, sweeper: DictConfig) -> list[Problem]:
     names = settings.objectives
     if not names:
         return [Problem("objectives=[]", "a search needs a metric or a cost to optimise")]
+    few = [key for key in ("n_trials", "n_jobs") if key in sweeper and sweeper[key] < 1]
+    if few:
+        return [
+            Problem(f"hydra.sweeper.{key}={sweeper[key]}", "must be a whole number of at least 1")
+            for key in few
+        ]
     direction = sweeper.get("direction")
     given = list(direction) if OmegaConf.is_list(direction) else [direction]
     # Optuna's sweeper has an enumeration for its default.

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pab_bench.config.folders import is_folder
+from pab_bench.names import LOCKS, Locks
 from pab_bench.problems import Problems
 
 TRACKERS = ("none", "wandb")
@@ -73,7 +75,7 @@ class MetricChoice:
             allowed = "must be a finite number greater than 0"
             problems.add("psnr_cap_db", self.psnr_cap_db, allowed)
         problems.no_repeats("names", self.names)
-        if self.weights is not None and not Path(self.weights).expanduser().is_dir():
+        if self.weights is not None and not is_folder(self.weights):
             problems.add("weights", self.weights, "is not a folder; null = the usual caches only")
         problems.raise_if_any()
 
@@ -135,6 +137,25 @@ class TapeSettings:
         problems = Problems("tape")
         problems.finite("memory_gb", self.memory_gb, 0, "of at least 0 (GB)")
         problems.finite("disk_gb", self.disk_gb, 0, "of at least 0 (GB)")
+        problems.raise_if_any()
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """How results are kept.
+
+    Attributes:
+        locks: what keeps processes that make the same point apart: `flock`, of the kernel, or
+            `create`, files that name their owner, for network file systems without it. All
+            processes of a store need the same.
+    """
+
+    locks: Locks = "flock"
+
+    def __post_init__(self) -> None:
+        """Refuse locks that there are not."""
+        problems = Problems("store")
+        problems.choice("locks", self.locks, LOCKS)
         problems.raise_if_any()
 
 

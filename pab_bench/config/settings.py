@@ -12,6 +12,7 @@ from pab_bench.config.sections import (
     MeasureSettings,
     RecordSettings,
     SampleSettings,
+    StoreSettings,
     TapeSettings,
     TrackingSettings,
 )
@@ -22,8 +23,21 @@ from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import ModelSettings
 
 ON_ERROR = ("continue", "raise")
-STORE_FOLDERS = ("points", "tapes", "lags", "claims", "advice", "wandb", "compare")
+STORE_FOLDERS = (
+    "points",
+    "tapes",
+    "lags",
+    "claims",
+    "advice",
+    "wandb",
+    "compare",
+    "analysis",
+    "minis",
+    "weights_digests.json",
+)
 """What lies in a results folder besides the runs."""
+MOST_THREADS = 1024
+"""More than any machine has; torch ends the process if it cannot start so many."""
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -39,6 +53,7 @@ class Switches:
         seeds: every prompt is sampled with every seed.
         cache: in which dtype and where broadcasting keeps outputs.
         device: `auto`, `cpu`, `mps`, `cuda` or `cuda:N`.
+        threads: with how many a CPU computes, None = as many as the process began with.
         compile: whether the modules of the blocks are compiled.
         deterministic: whether kernels that vary from run to run are refused.
         convention: how `task=cost` counts operations; `all` for every way.
@@ -50,6 +65,7 @@ class Switches:
         record: which bulky data are kept.
         measure: how it is sampled and timed.
         tape: room for what is replayed.
+        store: how results are kept.
         sample: what `task=sample` writes.
         advise: what `task=advise` is to reach.
         tracking: where results are also sent.
@@ -61,6 +77,7 @@ class Switches:
     seeds: tuple[int, ...] = (0,)
     cache: CacheOptions = field(default_factory=CacheOptions)
     device: str = "auto"
+    threads: int | None = None
     compile: bool = False
     deterministic: bool = False
     convention: str = "transformer"
@@ -72,6 +89,7 @@ class Switches:
     record: RecordSettings = field(default_factory=RecordSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     tape: TapeSettings = field(default_factory=TapeSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
@@ -84,8 +102,10 @@ class Switches:
         problems.choice("on_error", self.on_error, ON_ERROR)
         if not _DEVICE.fullmatch(self.device):
             problems.add("device", self.device, "must be auto, cpu, mps, cuda or cuda:NUMBER")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            problems.add("threads", self.threads, f"must be a number from 1 to {MOST_THREADS}")
         check_name("name", self.name, problems)
-        if self.name in STORE_FOLDERS:
+        if (self.name or "").lower() in STORE_FOLDERS:  # On some systems case does not matter.
             message = f"is a folder of the results themselves ({', '.join(STORE_FOLDERS)})"
             problems.add("name", self.name, message)
         problems.distinct("seeds", self.seeds, "at least one seed")

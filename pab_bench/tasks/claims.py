@@ -14,6 +14,7 @@ from analysis.figures.save import save
 from analysis.figures.stable_segment import stable_segment
 from analysis.frames import baseline_name
 from analysis.points import Point
+from analysis.same_prompts import same_prompts, without_repeats
 from pab_bench import progress
 from pab_bench.claims.control import find_control
 from pab_bench.claims.definition import moving
@@ -93,12 +94,13 @@ def _baselines(wanted: list[Settings]) -> list[tuple[Record, Settings]]:
 def _report(record: Record, settings: Settings) -> Report:
     store = Store(settings.results_dir)
     point = Point(store.folder(record.id), record.to_json())
-    curves = point.table("curves")
+    curves = without_repeats(point.table("curves"), same_prompts(point))
     control = find_control(settings.model, record, store)
     beside: Examination | None = None
     if control.point is not None:
         calls = control.point.value("plan", "calls")
-        beside = examine(control.point.table("curves"), calls, sensitivity=False)
+        own = without_repeats(control.point.table("curves"), same_prompts(control.point))
+        beside = examine(own, calls, sensitivity=False)
     return Report(
         name=baseline_name(point),
         baseline=_facts(record),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from pathlib import Path
 
 from pab_bench.config.grid import Grid
-from pab_bench.files import write_json
+from pab_bench.files import read_sealed_json
 from pab_bench.store.failure_kinds import WORKER_KILLED
+from pab_bench.store.lost_jobs import note_lost
 
 _log = logging.getLogger(__name__)
 
@@ -26,24 +26,27 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
         interrupted: whether the user has stopped it.
 
     Returns:
-        0 if every job that was started is ok, otherwise 1.
+        0 if every job that was started is ok and all that is made of them is there, otherwise 1.
     """
     jobs = _job_folders(directory, grid)
     if not interrupted:
         for job in jobs:
             _note_if_killed(job)
     pointers = [job / "point.json" for job in jobs]
-    statuses = Counter(json.loads(p.read_text())["status"] for p in pointers if p.exists())
+    statuses = Counter(_status(pointer) for pointer in pointers if pointer.exists())
     if not statuses:
         return 0
     # Deferred: pandas and matplotlib take seconds to import.
+    from rich.markup import escape
+
     from analysis.build import build
     from pab_bench.text.terminal import console
 
     try:
-        build(directory, console())
+        absent = list(build(directory, console()).failures)
     except Exception:  # Whatever goes wrong with a figure, the results stand.
         _log.exception("the analysis of %s failed; `python -m analysis` makes it again", directory)
+        absent = ["summary, tables, figures and report"]
     _track(directory, grid)
     missing = 0 if grid.searches else len(grid.points) - statuses.total()
     if missing or statuses["failed"]:
@@ -51,7 +54,19 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
         message += f", {statuses['failed']} failed" if statuses["failed"] else ""
         message += f", {missing} not made" if missing else ""
         console().print(f"{message}; the same command again makes the rest", highlight=False)
-    return int(bool(statuses["failed"] or missing))
+    if absent:
+        message = f"missing: {', '.join(absent)}; `python -m analysis {directory}` tries again"
+        console().print(escape(message), highlight=False, soft_wrap=True)
+    return int(bool(statuses["failed"] or missing or absent))
+
+
+def _status(pointer: Path) -> str:
+    """What a job has said of its point; `failed` where nobody can read it any more."""
+    try:
+        return str(read_sealed_json(pointer, required=False)["status"])
+    except (OSError, ValueError, KeyError) as error:
+        _log.warning("%s cannot be used (%s)", pointer, error)
+        return "failed"
 
 
 def _track(directory: Path, grid: Grid) -> None:
@@ -73,8 +88,7 @@ def _job_folders(directory: Path, grid: Grid) -> list[Path]:
 
 def _note_if_killed(job: Path) -> None:
     """A job that was started and has said nothing, not even that it failed, was killed."""
-    pointer = job / "point.json"
-    if pointer.exists():
+    if (job / "point.json").exists():
         return
     error = {
         "kind": WORKER_KILLED,
@@ -84,9 +98,7 @@ def _note_if_killed(job: Path) -> None:
             "another worker that was"
         ),
     }
-    overrides = _overrides(job)
-    failed = {"id": None, "cached": False, "status": "failed", "error": error}
-    write_json(pointer, {**failed, "overrides": overrides})
+    note_lost(job, _overrides(job), error)
 
 
 def _overrides(job: Path) -> list[str]:
@@ -95,6 +107,6 @@ def _overrides(job: Path) -> list[str]:
 
     try:
         lines = yaml.safe_load((job / ".hydra" / "overrides.yaml").read_text())
-    except (OSError, yaml.YAMLError):  # Killed before, or while, it was written.
-        return []
-    return list(map(str, lines or []))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return []  # Killed before, or while, it was written; or it was changed since.
+    return list(map(str, lines)) if isinstance(lines, list) else []

@@ -8,13 +8,14 @@ import time
 from typing import Any
 
 from pab_bench import progress
+from pab_bench.config.hydra_files import without_places
 from pab_bench.config.settings import Settings
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.device import take_gpu
 from pab_bench.experiment.failures import describe
 from pab_bench.experiment.objectives import objective_values
 from pab_bench.experiment.point import make_point
-from pab_bench.files import write_json
+from pab_bench.files import write_sealed_json
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
 from pab_bench.tasks.job import Job
@@ -38,15 +39,16 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
     """
     if job.parallel:
         take_gpu(job.number)
-    name = " ".join(job.overrides) or "default settings"
+    overrides = list(map(without_places, job.overrides))
+    name = " ".join(overrides) or "default settings"
     _log.info("job %d: %s", job.number, name)
     began = time.perf_counter()
-    pointer: dict[str, Any] = {"overrides": list(job.overrides)}
+    pointer: dict[str, Any] = {"job": job.number, "overrides": overrides}
     try:
         made = make_point(settings, job.sweep_directory)
     except Exception as error:  # No point can be made; the job is a row nevertheless.
         pointer |= {"id": None, "cached": False, "status": "failed", "error": describe(error)}
-        write_json(job.directory / "point.json", pointer)
+        write_sealed_json(job.directory / "point.json", pointer)
         progress.current().point("failed", cached=False)
         raise
     record, cached = made.record, made.cached
@@ -59,7 +61,7 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
         "error": dict(record.error) if record.error else None,
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }
-    write_json(job.directory / "point.json", pointer)
+    write_sealed_json(job.directory / "point.json", pointer)
     _track(record, settings, job)
     progress.current().point(record.status, cached)
     if record.status == "failed" and settings.on_error == "raise":

@@ -78,6 +78,7 @@ def finish_samples(directory: Path, grid: Grid, interrupted: bool) -> int:
 def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list[dict[str, Any]]:
     """The part of `sample_videos` that one rank does: a line for every video."""
     session = open_session(settings)
+    session.tell(settings)
     digest = digest_weights(settings, session.sampler.weights)
     determined_by = identity(settings, digest)
     plan = plan_of(settings.method, session.sampler, settings.steps)

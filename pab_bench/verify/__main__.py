@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pab_bench.text.streams import open_streams
 from pab_bench.verify.command import main
 
 if __name__ == "__main__":
+    open_streams()
     raise SystemExit(main())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pab_bench.errors import PabBenchError
+from pab_bench.files import why_no_file
 from pab_bench.verify.base import Check, Verifier, run_checks
 from pab_bench.verify.registry import Verifiers, VerifiersMissing, load_verifiers
 
@@ -140,6 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found, unknown = find_work(folder, verifiers)
             work += found
             ignored += unknown
+        reason = None if options.json is None else why_no_file(options.json.absolute())
+        if reason is not None:
+            raise FolderRefused(f"--json {options.json}: nothing can be written there: {reason}")
     except (FolderRefused, VerifiersMissing) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -37,7 +37,7 @@ from pab_bench.systems.timesteps.known import known_timesteps
         ("measure.repeats=0", "measure.repeats=0: must be a whole number of at least 1"),
         ("name=a/b", "name=a/b: must be a folder's name"),
         ("model.frames=0", "model.frames=0: must be a whole number of at least 1"),
-        ("model.height=60", "model.height=60: must be a positive multiple of 8"),
+        ("model.height=60", "model.height=60: must be a positive multiple of 16"),
         ("model.offload=cpu", "model.offload=cpu: must be one of none, model, sequential"),
         ("model.system=late", "model.system=late: must be one of latte, open_sora"),
         ("method.name=foo", "method.name=foo: must be one of pab."),

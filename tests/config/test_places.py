@@ -12,7 +12,7 @@ import pytest
 
 from pab_bench.cli import main
 from pab_bench.compare.command import main as compare
-from pab_bench.files import why_not_writable
+from pab_bench.files import why_no_file, why_not_writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,8 +23,11 @@ ROOT = Path(__file__).parents[2]
         (["results_dir=afile"], "afile: nothing can be written there: "),
         (["results_dir=afile/below"], "afile/below: nothing can be written there: "),
         (["results_dir=/proc/nothere"], "results_dir=/proc/nothere: nothing can be written there"),
-        (["task=plan", "json=/proc/nothere/x.json"], "json=/proc/nothere: nothing can be"),
-        (["task=cost", "json=afile/x.json"], "afile: nothing can be written there"),
+        (["task=plan", "json=/proc/nothere/x.json"], "json=/proc/nothere/x.json: nothing can"),
+        (["task=cost", "json=afile/x.json"], "afile/x.json: nothing can be written there"),
+        (["task=claims", "json=."], "nothing can be written there: it is a folder"),
+        (["hydra.run.dir=afile/x"], "afile/x: nothing can be written there"),
+        (["-m", "hydra.sweep.dir=afile", "spatial_gap=1,2"], "hydra.sweep.dir="),
         (["task=sample", "sample.folder=afile"], "sample.folder="),
     ],
 )
@@ -50,6 +53,19 @@ def test_trying_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     assert why_not_writable(tmp_path / "a") is None
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_may_be_replaced_and_a_folder_not(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    assert why_no_file(tmp_path / "x.json") is None
+    assert why_no_file(tmp_path / "new" / "x.json") is None
+    assert why_no_file(tmp_path) == "it is a folder"
+    assert why_no_file(tmp_path / ("x" * 300)) == "File name too long"
+
+
+def test_a_link_to_nowhere_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    assert why_not_writable(tmp_path / "link" / "x") == f"{tmp_path}/link is a link to nowhere"
 
 
 def test_several_processes_may_try_at_once(tmp_path: Path) -> None:

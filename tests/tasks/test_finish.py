@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from analysis.build import BuildResult
 from pab_bench.config.grid import Grid, GridPoint
 from pab_bench.tasks.finish import finish_sweep
 
@@ -11,7 +12,7 @@ from pab_bench.tasks.finish import finish_sweep
 @pytest.fixture
 def sweep(tmp_path, monkeypatch, settings_of):
     """Makes a sweep's folder with jobs of given states: ok, failed, killed, or not started."""
-    monkeypatch.setattr("analysis.build.build", lambda *_: None)
+    monkeypatch.setattr("analysis.build.build", lambda *_: BuildResult((), {}, {}, {}, ()))
 
     def make(*states):
         for number, state in enumerate(states):
@@ -54,10 +55,20 @@ def test_nothing_was_started(sweep, tmp_path):
     assert finish_sweep(tmp_path / "nowhere", sweep("not started"), interrupted=False) == 0
 
 
-def test_the_analysis_fails(sweep, tmp_path, monkeypatch, caplog):
+def test_the_analysis_fails(sweep, tmp_path, monkeypatch, caplog, capsys):
     def fails(*_):
         raise RuntimeError("a figure")
 
     monkeypatch.setattr("analysis.build.build", fails)
-    assert finish_sweep(tmp_path, sweep("ok"), interrupted=False) == 0
+    assert finish_sweep(tmp_path, sweep("ok"), interrupted=False) == 1
     assert "`python -m analysis` makes it again" in caplog.text
+    assert "missing: summary, tables, figures and report; `python -m" in capsys.readouterr().out
+
+
+def test_what_could_not_be_made_is_named(sweep, tmp_path, monkeypatch, capsys):
+    failures = {"figures/quality": "ValueError: empty", "report": "OSError: No space left"}
+    made = BuildResult((), {}, failures, {}, ())
+    monkeypatch.setattr("analysis.build.build", lambda *_: made)
+    assert finish_sweep(tmp_path, sweep("ok"), interrupted=False) == 1
+    told = "missing: figures/quality, report; `python -m analysis"
+    assert told in capsys.readouterr().out

@@ -81,7 +81,7 @@ def test_a_video_that_fails_does_not_cost_the_others(sample, monkeypatch, capsys
     [
         (None, "cannot be read: No such file"),
         (b"\n \n", "has no line with a prompt"),
-        (b"\xff\xfe", "is no text in UTF-8"),
+        (b"\xff\xff", "is no text in UTF-8"),
         (b"a\nb\na\n", "prompts.file=prompts.txt: line 3 repeats line 1: a"),
     ],
 )

@@ -1,10 +1,19 @@
 """Before any test module imports diffusers or lpips: torchvision must be importable.
 
+A worker of `-n` computes with its share of the cores: more threads than cores are slow.
+
 Property tests draw the same examples in every run, so that what passed once passes again;
 `--hypothesis-profile=search` draws new ones.
 """
 
+import os
+
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    # torch reads it when it is imported; processes that a test starts inherit it.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import pab_bench.imports.torchvision  # noqa: F401
 

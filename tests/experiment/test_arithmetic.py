@@ -8,25 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pab_bench.cli import main
 from pab_bench.config.compose import compose
 from pab_bench.errors import ConfigError
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic, use_threads
 from pab_bench.experiment.control import compare_control, control_in_words
 from pab_bench.experiment.device import device_kind
 from pab_bench.experiment.identity import identity, settings_key
+from pab_bench.experiment.point import make_point
 from pab_bench.store.points import point_id
 from pab_bench.store.records import Record
-
-SMALL = (
-    "steps=4",
-    "metrics.names=[psnr]",
-    "record.videos=false",
-    "model.height=32",
-    "model.width=32",
-    "device=cpu",
-    "prompts.texts=[a small red circle]",
-)
 
 
 def address(**keys):
@@ -79,8 +69,19 @@ def test_ranks_that_round_otherwise_are_refused():
 def test_one_and_two_threads_in_one_store(tmp_path):
     """Each is compared with a baseline of its own, so that both controls are identical."""
     results = tmp_path / "results"
-    command = ("-m", "threads=1,2", "spatial_gap=1", *SMALL, f"results_dir={results}")
-    assert main(command) == 0
+    for threads in (1, 2):
+        settings = compose(
+            steps=4,
+            threads=threads,
+            spatial_gap=1,
+            metrics=["psnr"],
+            record={"videos": False, "curves": False},
+            model={"height": 32, "width": 32},
+            device="cpu",
+            prompts=["a small red circle"],
+            results_dir=str(results),
+        )
+        assert make_point(settings, tmp_path / "run").record.status == "ok"
     records = [json.loads(p.read_text()) for p in sorted(results.glob("points/*/record.json"))]
     assert len(records) == 4
     by_id = {record["id"]: record for record in records}

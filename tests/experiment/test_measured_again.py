@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from pab_bench.cli import main
+from pab_bench.config.compose import compose
 from pab_bench.experiment import sampling
+from pab_bench.experiment.point import make_point
 from pab_bench.store.points import Store
 
 
@@ -35,25 +36,24 @@ def run(tmp_path, monkeypatch):
     """Runs a small variant with FVD and returns its record."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing"))
 
-    def run(*more, sampled=False):
+    def run(weights=None, sampled=False):
         if not sampled:
 
             def refused(*arguments, **options):
                 raise AssertionError("sampled again")
 
             monkeypatch.setattr(sampling, "sample_video", refused)
-        command = (
-            "steps=4",
-            "spatial_gap=2",
-            "metrics.names=[psnr,fvd]",
-            "record.videos=false",
-            "model.height=32",
-            "model.width=32",
-            "seeds=[0,1]",
-            "prompts.texts=[a small red circle]",
-            f"results_dir={tmp_path / 'results'}",
+        settings = compose(
+            steps=4,
+            spatial_gap=2,
+            metrics={"names": ["psnr", "fvd"], "weights": weights},
+            record={"videos": False, "curves": False},
+            model={"height": 32, "width": 32},
+            seeds=[0, 1],
+            prompts={"texts": ["a small red circle"]},
+            results_dir=str(tmp_path / "results"),
         )
-        assert main([*command, *more]) == 0
+        assert make_point(settings, tmp_path / "run").record.status == "ok"
         records = [
             json.loads(path.read_text())
             for path in (tmp_path / "results").glob("points/*/record.json")
@@ -77,7 +77,7 @@ def test_missing_metrics_are_measured_when_their_weights_are_there(run, tmp_path
 
     folder = tmp_path / "weights"
     put(folder, 1.0)
-    with_weights = run(f"metrics.weights={folder}")
+    with_weights = run(str(folder))
     assert with_weights["id"] == before["id"]
     value = with_weights["quality"]["fvd"]["value"]
     assert value > 0
@@ -87,7 +87,7 @@ def test_missing_metrics_are_measured_when_their_weights_are_there(run, tmp_path
     # Weights that are gone since change no number; others do.
     assert run() == with_weights
     put(tmp_path / "others", 2.0)
-    again = run(f"metrics.weights={tmp_path / 'others'}")
+    again = run(str(tmp_path / "others"))
     assert again["quality"]["fvd"]["value"] == pytest.approx(4 * value)
     assert again["quality"]["psnr_db"] == before["quality"]["psnr_db"]
     digests = [record["quality"]["fvd"]["weights_digests"] for record in (with_weights, again)]

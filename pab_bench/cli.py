@@ -40,7 +40,7 @@ from pab_bench.experiment.prompt_notices import prompt_notices
 from pab_bench.registry import load
 from pab_bench.store.failure_kinds import TIME_LIMIT
 from pab_bench.store.lost_jobs import note_lost
-from pab_bench.systems.registry import check_checkpoints
+from pab_bench.systems.registry import check_checkpoints, check_videos
 from pab_bench.tasks.job import Job
 from pab_bench.tasks.registry import TASKS, GridTask, JobTask
 from pab_bench.tasks.time_limit import TimeLimit, time_limit_raised
@@ -122,6 +122,7 @@ def _main(arguments: Sequence[str]) -> int:
                     point.settings.device for point in grid.points
                 )
             check_checkpoints((p.settings.model, p.settings.dtype) for p in grid.points)
+        check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)

@@ -127,22 +127,32 @@ def check_checkpoints(models: Iterable[tuple[ModelSettings, str]]) -> None:
         named = (model.path, model.vae.path, model.text_encoder.path)
         if model.system in SYSTEMS and any(path is not None for path in named):
             load(SYSTEMS.load(model.system).sampler).check(model)
+
+
+def check_videos(models: Iterable[tuple[ModelSettings, str]]) -> None:
+    """Check that models sample videos of the size they are to have, as far as shapes are known.
+
+    Args:
+        models: models, each with the dtype that it is sampled in.
+
+    Raises:
+        InvalidSettings: naming the first model that does not, and its size.
+    """
+    for model, dtype in dict.fromkeys(models):
+        if model.system in SYSTEMS and SYSTEMS.load(model.system).blueprint is not None:
             _check_video(model, dtype)
 
 
 def _check_video(model: ModelSettings, dtype: str) -> None:
-    """Refuse a folder with a pipeline that does not sample videos as they are configured."""
-    if model.path is None or SYSTEMS.load(model.system).blueprint is None:
-        return
     try:
         blueprint = get_blueprint(model, dtype)
     except InvalidSettings:
         raise
     except ConfigError:  # As released, and of another repository: its shapes are not known here.
         return
-    setting = f"model.path={model.path}"
+    setting = f"model={model.name}" if model.path is None else f"model.path={model.path}"
     try:
-        blueprint.architecture.transformer(**blueprint.inputs(2, 1))
+        blueprint.architecture.transformer(**blueprint.inputs(2, blueprint.padded_text_tokens))
         blueprint.decode("model")
         found = blueprint.timesteps(_TRIED_STEPS)
     except InvalidSettings:

@@ -121,7 +121,7 @@ def _main(arguments: Sequence[str]) -> int:
                 load("pab_bench.experiment.device:check_devices")(
                     point.settings.device for point in grid.points
                 )
-            check_checkpoints((p.settings.model, p.settings.dtype) for p in grid.points)
+            check_checkpoints(point.settings.model for point in grid.points)
         check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):

@@ -112,16 +112,13 @@ def read_prompts(model: ModelSettings, prompts: Sequence[str]) -> list[PromptTok
     return found
 
 
-def check_checkpoints(models: Iterable[tuple[ModelSettings, str]]) -> None:
+def check_checkpoints(models: Iterable[ModelSettings]) -> None:
     """Check samplers and folders that a user named, without reading the weights' numbers.
-
-    Args:
-        models: models, each with the dtype that it is sampled in.
 
     Raises:
         ConfigError: naming the first folder that is not what it says, its part and its file.
     """
-    for model, dtype in dict.fromkeys(models):
+    for model in dict.fromkeys(models):
         if ":" in model.system:
             _foreign(model.system)
         named = (model.path, model.vae.path, model.text_encoder.path)

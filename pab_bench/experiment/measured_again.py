@@ -5,7 +5,6 @@ Only videos take long; what is measured of them is made good from the frames in 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.measuring import Videos, measure
+from pab_bench.files import file_digest
 from pab_bench.metrics.registry import METRICS, MetricSettings
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
@@ -115,8 +115,7 @@ def _digest(path: Path) -> str:
 @lru_cache(maxsize=64)
 def _read_digest(path: Path, size: int, modified: int) -> str:
     del size, modified  # They tell whether the file is still the same.
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def _videos(store: Store, record: Record, like: Record | None = None) -> Videos:

@@ -15,7 +15,7 @@ NAME = "SHA256SUMS"
 def write_digests(folder: Path) -> None:
     """Write `SHA256SUMS` for all files below `folder`."""
     lines = [
-        f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n"
+        f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
     ]
@@ -97,10 +97,15 @@ def _read(folder: Path) -> dict[str, str]:
 
 
 def _compare(folder: Path, name: str, digest: str) -> None:
-    if _digest(folder / name) != digest:
+    if file_digest(folder / name) != digest:
         raise ValueError(f"{name} is not what was written ({NAME})")
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pab_bench.errors import MetricUnavailable
+from pab_bench.files import file_digest
 from pab_bench.metrics.download import fetch
 from pab_bench.metrics.weight_files import WeightFile
 
@@ -146,8 +147,7 @@ def _state(net: str, backbone: Backbone, folder: str | None) -> dict[str, torch.
     else:
         path = backbone.file.find(folder) or fetch(f"lpips ({net})", backbone.file)
         try:
-            with path.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            digest = file_digest(path)
         except OSError as error:
             raise MetricUnavailable(f"lpips: {path} cannot be read: {error}") from error
         _check_digest(str(path), digest, backbone.sha256)

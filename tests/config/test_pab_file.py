@@ -74,6 +74,15 @@ def test_contradiction_with_a_value_that_is_also_the_default(
         settings_of(f"pab_file={file}", "preset=pab236")
 
 
+def refusal(content: str, folder: Path, settings_of: Callable[..., Settings]) -> str:
+    """What is said of a `pab_file` with this content."""
+    file = folder / "pab.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        settings_of(f"pab_file={file}")
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -93,11 +102,7 @@ def test_contradiction_with_a_value_that_is_also_the_default(
 def test_a_wrong_file_is_refused(
     content: str, message: str, tmp_path: Path, settings_of: Callable[..., Settings]
 ) -> None:
-    file = tmp_path / "pab.yaml"
-    file.write_text(content)
-    with pytest.raises(ConfigError) as caught:
-        settings_of(f"pab_file={file}")
-    assert message in str(caught.value)
+    assert message in refusal(content, tmp_path, settings_of)
 
 
 PUBLISHED = Path(__file__).parents[1] / "fixtures" / "prompts" / "broadcast_keys.yaml"
@@ -160,11 +165,7 @@ def test_both_names_of_every_key_mean_the_same(
 def test_a_published_file_that_is_wrong_is_refused(
     content: str, message: str, tmp_path: Path, settings_of: Callable[..., Settings]
 ) -> None:
-    file = tmp_path / "pab.yaml"
-    file.write_text(content)
-    with pytest.raises(ConfigError) as caught:
-        settings_of(f"pab_file={file}")
-    assert message in str(caught.value)
+    assert message in refusal(content, tmp_path, settings_of)
 
 
 def test_keys_of_the_sampling_are_passed_over_and_named(

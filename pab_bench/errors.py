@@ -24,6 +24,16 @@ class MetricUndefined(MetricUnavailable):
     """A metric that this video does not have, whatever is installed: the message says why."""
 
 
+def first_line(error: BaseException) -> str:
+    r"""Take the first line of an error's message that says something, or else the error's kind.
+
+    >>> first_line(OSError("\n no route\nto host")), first_line(TimeoutError())
+    ('no route', 'TimeoutError')
+    """
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)
+
+
 _MOST_PROBLEMS, _MOST_CHARACTERS = 10, 3000
 
 

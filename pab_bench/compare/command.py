@@ -24,7 +24,7 @@ from pab_bench.compare.pairs import Pairs, find_pairs
 from pab_bench.compare.results import Results
 from pab_bench.compare.sources import KINDS
 from pab_bench.compare.table import cells, missing, remarks
-from pab_bench.errors import BAD_CONFIGURATION, FAILED, OK, ConfigError
+from pab_bench.errors import BAD_CONFIGURATION, FAILED, OK, ConfigError, first_line
 from pab_bench.files import why_not_writable
 from pab_bench.metrics import MetricSettings, get_metrics, measure_set
 from pab_bench.metrics.psnr import CAP_DB
@@ -178,7 +178,7 @@ def _device(name: str) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise ConfigError(f"--device {name}: {reason}; use auto or cpu") from error
     return name
 

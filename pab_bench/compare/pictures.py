@@ -9,6 +9,7 @@ import numpy as np
 
 from pab_bench.compare.channels import as_rgb
 from pab_bench.compare.video import UnreadableVideo
+from pab_bench.errors import first_line
 from pab_bench.metrics.base import Frames
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def read_picture(path: Path) -> Frames:
             check_depth(image, str(path))
             return rgb_of(ImageOps.exif_transpose(image), str(path))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise UnreadableVideo(f"{path}: cannot be read as an image: {reason}") from error
 
 

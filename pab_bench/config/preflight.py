@@ -31,6 +31,7 @@ from pab_bench.config.resolve import plain_values, resolve_values
 from pab_bench.config.schema import SCHEMA
 from pab_bench.config.search import check_search
 from pab_bench.config.sweep_size import impossible_sweeps
+from pab_bench.errors import first_line
 from pab_bench.problems import InvalidSettings, Problem, show
 
 
@@ -299,8 +300,3 @@ def explain(error: BaseException) -> str:
     if isinstance(error.__cause__, OmegaConfBaseException | HydraException):
         lines.append(str(error.__cause__))
     return " ".join(" ".join(lines).split())
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).splitlines()[0]

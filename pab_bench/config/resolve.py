@@ -22,6 +22,7 @@ from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoic
 from pab_bench.config.settings import Settings, Switches
 from pab_bench.config.shared_keys import with_shared_keys
 from pab_bench.config.typed import wrong_types
+from pab_bench.errors import first_line
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
@@ -47,7 +48,7 @@ def plain_values(cfg: DictConfig) -> dict[str, Any]:
         values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = str(getattr(error, "full_key", None) or "configuration")
-        message = str(error).splitlines()[0]
+        message = first_line(error)
         if key.startswith("prompts."):
             message += "; ${ in a text is written \\${"
         raise InvalidSettings([Problem(f"{key}{_as_written(cfg, key)}", message)]) from error

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import HydraException
 
+from pab_bench.errors import first_line
 from pab_bench.problems import Problem
 
 MOST_POINTS = 100_000
@@ -26,7 +27,7 @@ def impossible_sweeps(overrides: Sequence[Override]) -> list[Problem]:
         try:
             values = _values(override)
         except HydraException as error:
-            found.append(Problem(line, str(error).splitlines()[0]))
+            found.append(Problem(line, first_line(error)))
             continue
         if values == 0:
             found.append(Problem(line, "is a sweep over no value; name at least one"))

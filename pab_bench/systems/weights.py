@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pab_bench.errors import ConfigError, PabBenchError
+from pab_bench.errors import ConfigError, PabBenchError, first_line
 from pab_bench.imports.offline import offline_setting, why_unreachable
 from pab_bench.systems.checkpoints.json_files import read_object
 from pab_bench.systems.model import ModelSettings, PartSettings
@@ -190,7 +190,7 @@ def _from_hub(
                 )
             )
         except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             continue
         if not missing_files(folder, required):
             return folder

@@ -54,11 +54,12 @@ class SiteTimes:
         device: where the transformer computes.
         inside: whether attention itself is timed apart from what is around it. Compiled modules
             cannot be looked into.
+        clock: what times it; None = the usual one of the device.
     """
 
-    def __init__(self, device: str, inside: bool = True) -> None:
+    def __init__(self, device: str, inside: bool = True, clock: Clock | None = None) -> None:
         self._look_inside = inside
-        self._clock = clock_of(device)
+        self._clock = clock or clock_of(device)
         self._calls: list[_Call] = []
         self._inside: _AttentionSpans | None = None
 
@@ -86,16 +87,20 @@ class SiteTimes:
             site.attention = self._inside.spans
             self._inside = None
 
-    def rows(self) -> list[dict[str, float]]:
+    def rows(self, each: bool = False) -> list[dict[str, float]]:
         """Per call, over its lanes: seconds of each kind (`spatial_s`, ...) and part, and in all.
 
         The columns are those of `COLUMNS`, without the two parts of attention if it was not looked
         into. `transformer_s` is the sum of `PARTS`, and of `KINDS` and the rest.
+
+        Args:
+            each: whether every call has its own row, in order, also where calls of a plan, or
+                lanes, were made several times.
         """
         columns = [c for c in COLUMNS if self._look_inside or c not in _PARTS_OF_ATTENTION]
         steps: dict[int, dict[str, float]] = {}
-        for call in self._calls:
-            row = steps.setdefault(call.call, dict.fromkeys(columns, 0.0))
+        for number, call in enumerate(self._calls):
+            row = steps.setdefault(number if each else call.call, dict.fromkeys(columns, 0.0))
             whole = self._clock.seconds(call.start, call.end)
             row["transformer_s"] += whole
             row["rest_s"] += whole

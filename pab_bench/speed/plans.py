@@ -1,0 +1,115 @@
+"""Times what plans consist of, unless that is known, and keeps it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pab_bench.config.settings import Settings
+from pab_bench.experiment.device import resolve_device
+from pab_bench.experiment.failures import describe
+from pab_bench.experiment.identity import identity
+from pab_bench.experiment.provenance import provenance
+from pab_bench.experiment.session import open_session, release_memory
+from pab_bench.speed.captured import Scene
+from pab_bench.speed.timing_pass import PassInput, PassLimits, controls, run_pass
+from pab_bench.speed.turns import sample_turns
+from pab_bench.speed.wanted import WantedPlan
+from pab_bench.timings.call_classes import plan_calls
+from pab_bench.timings.estimate import FEWEST_ROUNDS
+from pab_bench.timings.key import timings_key
+from pab_bench.timings.store import Timings, add_timings, read_timings
+
+_log = logging.getLogger(__name__)
+_ENOUGH_ROUNDS = 200
+"""What so many have not made exact, more of them would not either."""
+
+
+def time_plans(settings: Settings, wanted: Sequence[WantedPlan]) -> Timings:
+    """Time the calls of plans, and whole videos if the settings say so; known times are kept.
+
+    Args:
+        settings: the model, its input and machine, which all plans share, and how exact it is to
+            be.
+        wanted: the plans; a control is timed with them in any case.
+
+    Returns:
+        All that is known, also in the results folder. If it could not be measured, `reason` says
+        why.
+    """
+    key = key_here(settings)
+    known = read_timings(settings.results_dir, key)
+    new = {plan.name: plan.timed() for plan in wanted}
+    both = replace(known, plans={**known.plans, **new})
+    missing = {name: new[name] for name in new if not _is_exact(both, name, settings)}
+    added = Timings(key, new)
+    if missing and settings.speed.calls:
+        added = _time_calls(added, known, settings, [w for w in wanted if w.name in missing])
+    if settings.speed.turns and not added.reason:
+        both = replace(both, passes=(*known.passes, *added.passes))
+        turns = sample_turns(settings, {w.name: w for w in wanted}, both)
+        added = replace(added, videos=turns)
+    if replace(added, plans={}) == Timings(key) and all(known.plans.get(n) == new[n] for n in new):
+        return known
+    return add_timings(settings.results_dir, added, settings.store.locks)
+
+
+def key_here(settings: Settings) -> dict[str, Any]:
+    """What determines how long calls of a point take in this process; see `timings_key`.
+
+    Raises:
+        ConfigError: if the device is not here.
+    """
+    config = identity(settings, "")
+    own = provenance(resolve_device(settings.device), settings.dtype)
+    threads = config.get("arithmetic", {}).get("threads", own["threads"])
+    return timings_key(config, {**own, "threads": threads})
+
+
+def _time_calls(
+    added: Timings,
+    known: Timings,
+    settings: Settings,
+    wanted: Sequence[WantedPlan],
+) -> Timings:
+    session = open_session(settings)
+    text, _ = session.encode(settings.prompts[0])
+    scene = Scene(
+        session.sampler, text, session.sampler.noise(settings.seeds[0]), settings.guidance
+    )
+    plans = [added.plans[one.name] for one in wanted]
+    classes = [k for one in wanted for k in plan_calls(one.plan, one.keeping).classes]
+    given = PassInput(
+        scene=scene,
+        device=session.device,
+        steps=sorted({plan.steps for plan in plans}),
+        classes=list(dict.fromkeys(classes)),
+        plans=[*plans, *controls(plans)],
+        before=known.passes,
+    )
+    limits = PassLimits(settings.speed.precision, settings.speed.budget_s)
+    try:
+        timed = run_pass(given, limits)
+    except Exception as error:  # Videos and their quality stand without it.
+        _log.warning("calls could not be timed: %s", error, exc_info=error)
+        release_memory()
+        told = describe(error)
+        return replace(added, reason=f"{told['type']}: {told['message']}")
+    if timed is None:
+        return replace(
+            added,
+            reason=(
+                f"{limits.budget_s:g} s were not enough for {FEWEST_ROUNDS} rounds of "
+                f"{len(given.classes)} kinds of calls (speed.budget_s)"
+            ),
+        )
+    return replace(added, passes=(timed,))
+
+
+def _is_exact(timings: Timings, name: str, settings: Settings) -> bool:
+    found = timings.speed(name)
+    if found is None:
+        return False
+    return found.speedup.half_width <= settings.speed.precision or found.rounds >= _ENOUGH_ROUNDS

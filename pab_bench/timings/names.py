@@ -1,0 +1,34 @@
+"""What plans are called among timings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.timings.call_classes import Keeping
+
+
+def plan_name(digest: str, keeping: Keeping, reuses_nothing: bool) -> str:
+    """The name of a plan: its decisions and, if it has any reuse, how outputs are kept.
+
+    Args:
+        digest: of the plan.
+        keeping: how outputs are kept.
+        reuses_nothing: whether that makes no difference.
+    """
+    how = "" if reuses_nothing else str(keeping)
+    return hashlib.sha256(f"{digest} {how}".encode()).hexdigest()[:20]
+
+
+def name_of_point(config: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    """The name of the plan that a point followed.
+
+    Args:
+        config: the point's identity.
+        plan: its record's summary of the plan.
+    """
+    cache = CacheOptions(**(config.get("cache") or {}))
+    keeping = Keeping(config["broadcast_object"] or "output", cache)
+    return plan_name(plan["digest"], keeping, not plan["reuse_share"]["all"])

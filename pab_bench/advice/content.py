@@ -12,8 +12,13 @@ from pab_bench.advice.exposure import exposure
 from pab_bench.advice.rules_file import rules_text
 from pab_bench.advice.space import BLOCK_CUTS, CUTS, rules_of
 from pab_bench.advice.surrogate import METRICS, loss_of
+from pab_bench.config.settings import Settings
 from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.lagged_difference import held_bytes
+from pab_bench.store.records import Record
+from pab_bench.timings.key import timings_key
+from pab_bench.timings.names import name_of_point
+from pab_bench.timings.store import read_timings
 
 SCHEMA = 1
 FRONT_ROWS = 60
@@ -39,10 +44,10 @@ def content(advisor: Advisor) -> dict[str, Any]:
         "kinds": list(advisor.kinds),
         "baseline": advisor.baseline.id,
         "target": {**asdict(advisor.target), "in_words": advisor.target.in_words()},
-        "recommended": None if chosen is None else _trial(chosen),
-        "to_beat": None if beaten is None else _trial(beaten),
+        "recommended": None if chosen is None else _trial(chosen, settings),
+        "to_beat": None if beaten is None else _trial(beaten, settings),
         "beats": None if beaten is None or chosen is None else beats(chosen, beaten),
-        "trials": [_trial(trial) for trial in advisor.trials],
+        "trials": [_trial(trial, settings) for trial in advisor.trials],
         "agreement": agreement(advisor.trials),
         "surrogate": {
             "group_weights": dict(
@@ -109,12 +114,13 @@ def assumptions(advisor: Advisor) -> list[str]:
         "videos) losses are overestimated, but still ordered.",
         f"Windows begin and end at {CUTS} places among the timesteps, ranges of blocks at up to "
         f"{BLOCK_CUTS} + 1, gaps go up to {lags.longest + 1}; both branches' MLPs share a rule.",
-        "Speed is counted in operations of the transformer, which bound the speedup in seconds.",
+        "Rules are chosen by operations of the transformer; the speedup of those that are chosen "
+        "comes from calls that were timed afterwards.",
         "What holds for these prompts, seeds, steps, size and guidance need not hold for others.",
     ]
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial, settings: Settings) -> dict[str, Any]:
     denoise = trial.record.timing.get("denoise_s", {})
     return {
         "name": trial.name,
@@ -124,12 +130,19 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "measured": trial.measured,
         "flops_ratio": trial.flops_ratio,
         "operations_speedup": 1 / trial.flops_ratio,
+        "speed": _speed(trial.record, settings),
         "cache_bytes": trial.record.peak_cache_bytes,
-        "denoise_s": denoise.get("median"),
         "replayed_share": denoise.get("replayed_share"),
         "beyond_known_lags": trial.exposure.beyond,
         "was_there": trial.was_there,
     }
+
+
+def _speed(record: Record, settings: Settings) -> dict[str, Any] | None:
+    """What its timed calls say; None where they were not timed."""
+    timings = read_timings(settings.results_dir, timings_key(record.config, record.provenance))
+    speed = timings.speed(name_of_point(record.config, record.plan))
+    return None if speed is None else asdict(speed)
 
 
 def _member(advisor: Advisor, surrogate: Any, front: Any, number: int) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pab_bench.timings.rounds import CLOCKS
+
 _FRONT_LINES = 15
 
 
@@ -54,6 +56,8 @@ def _recommended(advice: Mapping[str, Any]) -> list[str]:
         f"({found['operations_speedup']:.3f} times fewer), "
         f"{found['cache_bytes'] / 1e6:.1f} MB held.",
     ]
+    if found["speed"] is not None:
+        lines.append(f"Speedup of denoising: {_speedup(found['speed'])}.")
     beaten = advice["to_beat"]
     if beaten is not None:
         verdict = (
@@ -62,8 +66,16 @@ def _recommended(advice: Mapping[str, Any]) -> list[str]:
             if advice["beats"]
             else "They do **not** beat the given rules, which take fewer operations"
         )
-        lines.append(f"{verdict}: {beaten['flops_ratio']:.4f} of the baseline's operations.")
+        told = f"{verdict}: {beaten['flops_ratio']:.4f} of the baseline's operations"
+        timed = beaten["speed"]
+        lines.append(told + (f", speedup {_speedup(timed)}." if timed is not None else "."))
     return lines
+
+
+def _speedup(speed: Mapping[str, Any]) -> str:
+    figure = speed["speedup"]
+    how = CLOCKS[speed["clock"]]
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] (95 %, by {how})"
 
 
 def _sampled(advice: Mapping[str, Any]) -> str:

@@ -56,6 +56,9 @@ def check_together(values: Mapping[str, Any], metrics: Collection[str], problems
     objectives = values["objectives"]
     for name in objectives:
         problems.choice("objectives", name, (*measured, *COSTS))
+    if not values["speed"]["calls"]:
+        for name in {"speedup", "denoise_s"}.intersection(objectives):
+            problems.add("objectives", name, "needs speed.calls=true")
     if len(set(map(str, objectives))) < len(objectives):
         problems.add("objectives", objectives, "must not name the same number twice")
     if not values["results_dir"].strip():

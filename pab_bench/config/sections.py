@@ -121,6 +121,37 @@ class MeasureSettings:
 
 
 @dataclass(frozen=True)
+class SpeedSettings:
+    """How speedups are measured, after all points were sampled: by single calls, in turns.
+
+    No part of a point: whatever it is, the same videos come out.
+
+    Attributes:
+        calls: whether calls of the transformer are timed.
+        precision: half of a speedup's 95 % interval, as a share of it, at which that is enough.
+        budget_s: seconds after which it ends in any case; for each model, size and machine.
+        turns: how often whole videos are sampled in turns with their baseline's, to judge what
+            follows from the calls; 0 = never.
+    """
+
+    calls: bool = True
+    precision: float = 0.01
+    budget_s: float = 60.0
+    turns: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant."""
+        problems = Problems("speed")
+        if not (math.isfinite(self.precision) and 0 < self.precision < 1):
+            problems.add("precision", self.precision, "must be a number between 0 and 1")
+        problems.finite("budget_s", self.budget_s, 0, "of at least 0 (seconds)")
+        if self.turns == 1 or self.turns < 0:
+            allowed = "must be 0 (never) or at least 2, since one turn has no interval"
+            problems.add("turns", self.turns, allowed)
+        problems.raise_if_any()
+
+
+@dataclass(frozen=True)
 class TapeSettings:
     """How much room the outputs of shared steps may take, in units of 10^9 bytes.
 

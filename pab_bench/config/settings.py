@@ -12,6 +12,7 @@ from pab_bench.config.sections import (
     MeasureSettings,
     RecordSettings,
     SampleSettings,
+    SpeedSettings,
     StoreSettings,
     TapeSettings,
     TrackingSettings,
@@ -26,6 +27,7 @@ ON_ERROR = ("continue", "raise")
 STORE_FOLDERS = (
     "points",
     "tapes",
+    "timings",
     "lags",
     "claims",
     "advice",
@@ -64,6 +66,7 @@ class Switches:
         on_error: `continue` or `raise`.
         record: which bulky data are kept.
         measure: how it is sampled and timed.
+        speed: how speedups are measured.
         tape: room for what is replayed.
         store: how results are kept.
         sample: what `task=sample` writes.
@@ -88,6 +91,7 @@ class Switches:
     on_error: Literal["continue", "raise"] = "continue"
     record: RecordSettings = field(default_factory=RecordSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
+    speed: SpeedSettings = field(default_factory=SpeedSettings)
     tape: TapeSettings = field(default_factory=TapeSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)

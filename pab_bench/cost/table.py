@@ -12,6 +12,8 @@ from pab_bench.config.grid import GridPoint
 from pab_bench.cost.estimate import Estimate
 from pab_bench.cost.prediction import reuse_counts
 from pab_bench.engine.kinds import KINDS
+from pab_bench.text.missing import MISSING
+from pab_bench.timings.estimate import Speed
 
 TERA, GIBI = 1e12, 2**30
 
@@ -48,6 +50,38 @@ def grid_table(estimates: Sequence[tuple[GridPoint, Estimate]]) -> Table:
             f"{e.cache.peak / GIBI:.4g}",
         )
     return table
+
+
+def speeds_table(points: Sequence[GridPoint], speeds: Sequence[Speed]) -> Table:
+    """One row per point whose speed is known from calls that were timed on this machine."""
+    table = Table(title="measured", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    heads = ("job", "point", "speedup [95 %]", "bound by time", "denoise s", "baseline s")
+    for head in heads:
+        left = head == "point"
+        table.add_column(head, justify="left" if left else "right", no_wrap=not left)
+    names = point_names(points)
+    for point, speed in zip(points, speeds, strict=True):
+        number, name = names[id(point)]
+        speedup, bound = speed.speedup, speed.bound
+        table.add_row(
+            str(number),
+            escape(name),
+            f"{speedup.value:.3f} [{speedup.low:.3f}, {speedup.high:.3f}]",
+            MISSING if bound is None else f"{bound.value:.3f}",
+            f"{speed.seconds:.3g}",
+            f"{speed.baseline_seconds:.3g}",
+        )
+    return table
+
+
+def speed_lines(speeds: Sequence[Speed | None]) -> list[str]:
+    """How speedups were measured, or how they can be."""
+    ways = {
+        f"speedup: of denoising, from calls that were timed here, by {s.how}" for s in speeds if s
+    }
+    if None in speeds:
+        ways.add("speedups that are missing: task=speed with the same arguments measures them")
+    return [escape(line) for line in sorted(ways)]
 
 
 def point_names(points: Sequence[GridPoint]) -> dict[int, tuple[int, str]]:

@@ -57,6 +57,7 @@ def run(*points: Settings, name: str | None = None) -> Results:
     """
     # Deferred: settings can be made without torch.
     from pab_bench.door.results import load
+    from pab_bench.tasks.finish import time_speeds
     from pab_bench.tasks.run import run_job
 
     if len({point.results_dir for point in points}) != 1:
@@ -70,4 +71,5 @@ def run(*points: Settings, name: str | None = None) -> Results:
         own = folder / str(number)
         own.mkdir(parents=True)
         run_job(point, Job(number, own, list(point.overrides), multirun=True))
+    time_speeds(sorted(folder.glob("*/point.json")), points)
     return load(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pab_bench.config.settings import Settings
@@ -12,6 +12,8 @@ from pab_bench.experiment.identity import settings_identity
 from pab_bench.experiment.planned import Planned
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
+
+Denoise = Callable[[Planned, int], "float | None"]
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,28 @@ class Rates:
     video_s: float
     records: int
 
-    def seconds(self, point: Planned) -> float | None:
-        """What a point will take; None if the number of its steps is not known."""
+    def seconds(self, point: Planned, denoise: Denoise | None = None) -> float | None:
+        """What a point will take; None if the number of its steps is not known.
+
+        Args:
+            point: which.
+            denoise: seconds of denoising a video from some call on, as timed calls give them;
+                None, or where it gives None, counts steps of earlier points.
+        """
         if point.plan is None:
             return None
         settings = point.settings
         calls = point.plan.calls
-        steps = (
-            calls
-            - point.replayed
-            + calls * (settings.measure.warmups + settings.measure.repeats - 1)
-        )
+
+        def seconds(first: int) -> float:
+            timed = None if denoise is None else denoise(point, first)
+            return (calls - first) * self.step_s if timed is None else timed
+
+        again = settings.measure.warmups + settings.measure.repeats - 1
         if point.is_baseline and settings.record.curves:
-            steps += calls  # Attention differences are recorded in a pass of their own.
-        return point.videos * (steps * self.step_s + self.video_s)
+            again += 1  # Attention differences are recorded in a pass of their own.
+        sampled = seconds(point.replayed) + (again * seconds(0) if again else 0.0)
+        return point.videos * (sampled + self.video_s)
 
 
 def earlier_records(settings: Settings) -> list[Record]:

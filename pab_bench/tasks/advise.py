@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -51,6 +52,7 @@ def advise_on(settings: Settings) -> bool:
     folder = advice_folder(settings)
     advisor = Advisor(settings, folder)
     advisor.advise()
+    _time(advisor)
     advice = content(advisor)
     page = markdown(advice)
     write_json(folder / "advice.json", advice)
@@ -69,6 +71,17 @@ def advise_on(settings: Settings) -> bool:
         line = f"use it with: python -m pab_bench model={settings.model.name} pab_file={preset}"
         screen.print(line, highlight=False, soft_wrap=True)
     return chosen is not None
+
+
+def _time(advisor: Advisor) -> None:
+    """Time the calls of the rules that are found, and of those to beat, in turns."""
+    if not advisor.settings.speed.calls:
+        return
+    from pab_bench.speed.points import time_points
+
+    found = [t for t in (advisor.recommended(), advisor.to_beat) if t is not None]
+    settings = replace(advisor.settings, speed=replace(advisor.settings.speed, turns=0))
+    time_points([settings], [advisor.baseline, *(trial.record for trial in found)])
 
 
 def advice_folder(settings: Settings) -> Path:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pab_bench.config.grid import Grid, GridPoint
 from pab_bench.cost.conventions import CONVENTIONS, Convention, get_convention
 from pab_bench.cost.estimate import Estimate, estimate
-from pab_bench.cost.table import grid_table, kinds_table, notes
+from pab_bench.cost.table import grid_table, kinds_table, notes, speed_lines, speeds_table
 from pab_bench.files import write_json
+from pab_bench.speed.known import KnownSpeeds
 from pab_bench.text.terminal import console as make_console
+from pab_bench.timings.estimate import Speed
 
 
 def cost(grid: Grid) -> int:
@@ -28,15 +32,25 @@ def cost(grid: Grid) -> int:
         (point, estimate(point.settings, c)) for point in grid.points for c in _ways(point)
     ]
     console = make_console()
+    known = KnownSpeeds()
+    speeds = [known.speed(point.settings, e.plan) for point, e in estimates]
     console.print(grid_table(estimates))
     if len(grid.points) == 1:
         console.print(kinds_table(estimates[0][1]))
-    for line in notes([e for _, e in estimates]):
+    # A point is there once for every convention; its speed is the same.
+    measured = {
+        id(point): (point, speed)
+        for (point, _), speed in zip(estimates, speeds, strict=True)
+        if speed is not None
+    }
+    if measured:
+        console.print(speeds_table(*zip(*measured.values(), strict=True)))
+    for line in [*notes([e for _, e in estimates]), *speed_lines(speeds)]:
         console.print(line, highlight=False, soft_wrap=True)
     path = grid.points[0].settings.json
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, _content(grid, estimates))
+        write_json(path, _content(grid, estimates, speeds))
         console.print(f"written to {path}", highlight=False, soft_wrap=True)
     return 0
 
@@ -46,6 +60,16 @@ def _ways(point: GridPoint) -> list[Convention]:
     return list(CONVENTIONS.values()) if name == "all" else [get_convention(name)]
 
 
-def _content(grid: Grid, estimates: list[tuple[GridPoint, Estimate]]) -> dict[str, Any]:
-    rows = [{"overrides": list(point.overrides), **e.to_json()} for point, e in estimates]
+def _content(
+    grid: Grid, estimates: list[tuple[GridPoint, Estimate]], speeds: Sequence[Speed | None]
+) -> dict[str, Any]:
+    rows = [
+        {"overrides": list(point.overrides), **e.to_json(), "speed": _measured(speed)}
+        for (point, e), speed in zip(estimates, speeds, strict=True)
+    ]
     return {"points": rows} if grid.multirun or len(rows) > 1 else rows[0]
+
+
+def _measured(speed: Speed | None) -> dict[str, Any] | None:
+    """What calls that were timed on this machine say; None where they were not."""
+    return None if speed is None else asdict(speed)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pab_bench.config.grid import Grid
+from pab_bench.config.settings import Settings
 from pab_bench.files import read_sealed_json
 from pab_bench.store.failure_kinds import WORKER_KILLED
 from pab_bench.store.lost_jobs import note_lost
+from pab_bench.store.points import Store
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,8 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
     statuses = Counter(_status(pointer) for pointer in pointers if pointer.exists())
     if not statuses:
         return 0
+    if not interrupted:
+        time_speeds(pointers, [point.settings for point in grid.points])
     # Deferred: pandas and matplotlib take seconds to import.
     from rich.markup import escape
 
@@ -58,6 +63,38 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
         message = f"missing: {', '.join(absent)}; `python -m analysis {directory}` tries again"
         console().print(escape(message), highlight=False, soft_wrap=True)
     return int(bool(statuses["failed"] or missing or absent))
+
+
+def time_speeds(pointers: Sequence[Path], points: Sequence[Settings]) -> None:
+    """Time the calls of what the finished points of a run did, in turns, if the settings say so.
+
+    What goes wrong is told, and costs nothing but the speedups.
+
+    Args:
+        pointers: the jobs' files that name their points.
+        points: the settings of the run.
+    """
+    settings = [point for point in points if point.speed.calls or point.speed.turns]
+    if not settings:
+        return
+    from pab_bench.speed.points import time_points
+
+    store = Store(settings[0].results_dir)
+    wanted = dict.fromkeys(_finished(pointers))
+    records = [record for name in wanted if (record := store.load(name, verify=False)) is not None]
+    baselines = {record.baseline_id for record in records} - {*wanted, None}
+    records += [b for name in baselines if (b := store.load(str(name), verify=False)) is not None]
+    try:
+        time_points(settings, records)
+    except Exception:  # A device that is not here; whatever it is, the results stand.
+        _log.exception("calls could not be timed")
+
+
+def _finished(pointers: Sequence[Path]) -> Iterator[str]:
+    """The points that jobs have made, or found."""
+    for pointer in pointers:
+        if pointer.exists() and _status(pointer) == "ok":
+            yield str(read_sealed_json(pointer, required=False)["id"])
 
 
 def _status(pointer: Path) -> str:

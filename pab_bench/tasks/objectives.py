@@ -8,6 +8,10 @@ from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import CONVENTIONS
 from pab_bench.metrics.registry import METRICS
 from pab_bench.store.records import Record
+from pab_bench.timings.estimate import Speed
+from pab_bench.timings.key import timings_key
+from pab_bench.timings.names import name_of_point
+from pab_bench.timings.store import read_timings
 
 
 def objective_values(
@@ -36,14 +40,26 @@ def _value(name: str, settings: Settings, record: Record, baseline: Record | Non
     return value
 
 
+def needs_speed(settings: Settings) -> bool:
+    """Whether calls of a point are to be timed as soon as it is there."""
+    return not {"speedup", "denoise_s"}.isdisjoint(settings.objectives)
+
+
 def _speedup(settings: Settings, record: Record, baseline: Record | None) -> float | None:
     if baseline is None:
         return 1.0
-    return _seconds(settings, baseline, None) / _seconds(settings, record, None)
+    speed = _speed(settings, record)
+    return None if speed is None else speed.speedup.value
 
 
-def _seconds(settings: Settings, record: Record, baseline: Record | None) -> float:
-    return float(record.timing["denoise_s"]["median"])
+def _seconds(settings: Settings, record: Record, baseline: Record | None) -> float | None:
+    speed = _speed(settings, record)
+    return None if speed is None else speed.seconds
+
+
+def _speed(settings: Settings, record: Record) -> Speed | None:
+    timings = read_timings(settings.results_dir, timings_key(record.config, record.provenance))
+    return timings.speed(name_of_point(record.config, record.plan))
 
 
 def _flops_ratio(settings: Settings, record: Record, baseline: Record | None) -> float | None:

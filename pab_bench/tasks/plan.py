@@ -15,6 +15,7 @@ from pab_bench.experiment.planned import Planned, plan_points, to_do
 from pab_bench.experiment.time_estimate import Rates, earlier_records, rates
 from pab_bench.files import write_json
 from pab_bench.progress import duration
+from pab_bench.speed.known import KnownSpeeds
 from pab_bench.text.terminal import console as make_console
 
 NOT_KNOWN = "not known"
@@ -35,12 +36,13 @@ def plan(grid: Grid) -> int:
         model: rates(earlier_records(settings))
         for model, settings in {p.settings.model: p.settings for p in points}.items()
     }
-    seconds = {id(p): _seconds(p, by_model[p.settings.model]) for p in [*points, *baselines]}
+    timed = _TimedCalls()
+    seconds = {id(p): _seconds(p, by_model[p.settings.model], timed) for p in [*points, *baselines]}
     console = make_console()
     for notice in dict.fromkeys(n for point in points for n in point.settings.notices):
         console.print(escape(notice), style="yellow", highlight=False, soft_wrap=True)
     console.print(_table(points))
-    for line in _summary(points, baselines, seconds, by_model.values()):
+    for line in _summary(points, baselines, seconds, by_model.values(), len(timed.points)):
         console.print(escape(line), highlight=False, soft_wrap=True)
     path = grid.points[0].settings.json
     if path is not None:
@@ -51,8 +53,29 @@ def plan(grid: Grid) -> int:
     return 0
 
 
-def _seconds(point: Planned, known: Rates | None) -> float | None:
-    return 0.0 if point.state == "done" else None if known is None else known.seconds(point)
+def _seconds(point: Planned, known: Rates | None, timed: _TimedCalls) -> float | None:
+    if point.state == "done":
+        return 0.0
+    return None if known is None else known.seconds(point, timed.denoise)
+
+
+class _TimedCalls:
+    """Seconds of denoising from timed calls, and of how many points they are known."""
+
+    def __init__(self) -> None:
+        self._known = KnownSpeeds()
+        self.points: set[int] = set()
+
+    def denoise(self, point: Planned, first: int) -> float | None:
+        """Of one video from call `first` on; None if not all of its calls were timed here."""
+        if point.plan is None or first == point.plan.calls:
+            return None
+        speed = self._known.speed(point.settings, point.plan, first)
+        # Processor time of one thread says nothing of how long several take.
+        if speed is None or speed.clock == "cpu":
+            return None
+        self.points.add(id(point))
+        return speed.seconds
 
 
 def _table(points: Sequence[Planned]) -> Table:
@@ -83,6 +106,7 @@ def _summary(
     baselines: Sequence[Planned],
     seconds: dict[int, float | None],
     known: Sequence[Rates | None] | Any,
+    timed: int,
 ) -> list[str]:
     lines = [f"points: {_counts(points)}", *_videos(points)]
     if baselines:
@@ -102,8 +126,10 @@ def _summary(
         lines.append(f"time: {NOT_KNOWN}, since there is no earlier point of this model and device")
     else:
         more = " and more" if None in times else ""
+        calls = f" and timed calls of {timed}" if timed else ""
         lines.append(
-            f"time: about {duration(total)}{more} in one process, from {sources} earlier points"
+            f"time: about {duration(total)}{more} in one process, from {sources} earlier "
+            f"points{calls}"
         )
     if any(point.replayed for point in left):
         lines.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 from pab_bench import progress
@@ -13,12 +14,12 @@ from pab_bench.config.settings import Settings
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.device import take_gpu
 from pab_bench.experiment.failures import describe
-from pab_bench.experiment.objectives import objective_values
-from pab_bench.experiment.point import make_point
+from pab_bench.experiment.point import Made, make_point
 from pab_bench.files import write_sealed_json
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
 from pab_bench.tasks.job import Job
+from pab_bench.tasks.objectives import needs_speed, objective_values
 
 _log = logging.getLogger(__name__)
 
@@ -62,11 +63,25 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }
     write_sealed_json(job.directory / "point.json", pointer)
+    _time(made, settings)
     _track(record, settings, job)
     progress.current().point(record.status, cached)
     if record.status == "failed" and settings.on_error == "raise":
         raise PointFailed(f"point {record.id}: {record.error}")
     return objective_values(settings, record, made.baseline)
+
+
+def _time(made: Made, settings: Settings) -> None:
+    """Time a point's calls at once, where its speedup is asked for before the sweep is done."""
+    if made.record.status != "ok" or not settings.speed.calls:
+        return
+    if settings.tracking.name == "wandb" or needs_speed(settings):
+        from pab_bench.speed.points import time_points
+
+        baseline = [] if made.baseline is None else [made.baseline]
+        time_points(
+            [replace(settings, speed=replace(settings.speed, turns=0))], [made.record, *baseline]
+        )
 
 
 def _track(record: Record, settings: Settings, job: Job) -> None:

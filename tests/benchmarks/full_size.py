@@ -2,9 +2,10 @@
 
 The released architectures with random weights, since speed does not depend on their values; nothing
 is downloaded. What is timed is denoising: all transformer calls of a video with classifier-free
-guidance, without text encoder, scheduler and decoder. Each preset's speedup stands beside the one
-that the paper prints (of a whole generation on one H100) and beside the bounds that operations and
-the measured time of each kind imply, its cache memory beside the prediction.
+guidance, without text encoder, scheduler and decoder. Calls are timed in turns by their classes, as
+everywhere; with `--repeats` whole videos, too. Each preset's speedup stands beside the one that the
+paper prints (of a whole generation on one H100) and beside the bounds that operations and the
+measured time of each kind imply; with whole videos, its cache memory beside the prediction.
 
 `--minis --device cpu` runs the embedded minis' shapes instead, to see that everything works. The
 last line is one JSON object.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,14 +30,18 @@ from pab_bench.config.resolve import resolve
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
 from pab_bench.cost.estimate import cache_of, flops_of
-from pab_bench.cost.time_bound import time_bound
 from pab_bench.engine.engine import Engine
+from pab_bench.engine.plan import Plan
 from pab_bench.experiment.execution import compile_sites, set_deterministic
 from pab_bench.methods.base import plan_of
 from pab_bench.probes.clock import clock_of
 from pab_bench.probes.memory import PeakMemory
-from pab_bench.probes.site_times import SiteTimes
+from pab_bench.speed.captured import Captured
+from pab_bench.speed.timing_pass import PassInput, PassLimits, run_pass
+from pab_bench.speed.wanted import wanted_plan
 from pab_bench.systems.registry import get_blueprint
+from pab_bench.timings.call_classes import plan_calls
+from pab_bench.timings.estimate import Estimator
 
 PRESETS = {
     "latte": ("pab236", "pab347", "pab469"),
@@ -79,6 +84,18 @@ class Denoising:
         if compiled:
             compile_sites(self.architecture)
 
+    def capture(self, steps: int) -> Captured:
+        """What all calls are made with; see `Timeable`."""
+        del steps
+        return Captured((), self.inputs, None)
+
+    def without_transformer(
+        self, captured: Captured, steps: int, mark: Callable[[], Any]
+    ) -> tuple[Any, Any]:
+        """There is no sampler around it."""
+        del captured, steps
+        return mark(), mark()
+
     def _with_numbers(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
@@ -101,7 +118,7 @@ class Denoising:
 
 
 def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """All presets of one system, in turns with its baseline."""
+    """All presets of one system, in turns with its baseline, which is its own control."""
     model = f"{system}_mini" if arguments.minis else system
     every = {p: settings_of(model, p, arguments.dtype) for p in ("none", *PRESETS[system])}
     blueprint = get_blueprint(every["none"].model, every["none"].dtype)
@@ -116,65 +133,86 @@ def measure(system: str, arguments: argparse.Namespace) -> dict[str, Any]:
     predicted = {n: cache_of(s, plans[n], tokens).peak for n, s in every.items()}
 
     denoising = Denoising(every["none"], arguments.device, arguments.compile)
-    timesteps = plans["none"].timesteps
-    denoising.run(timesteps[:3])  # Compiles, chooses kernels.
-    seconds: dict[str, list[float]] = {name: [] for name in every}
-    held: dict[str, int] = {}
-    memory: dict[str, dict[str, int | bool]] = {}
-    for _ in range(arguments.repeats):
-        for name, plan in plans.items():
-            with (
-                PeakMemory(arguments.device) as peak,
-                Engine(denoising.architecture, plan) as engine,
-            ):
-                seconds[name].append(denoising.run(timesteps))
-            engine.ledger.check(plan)
-            held[name], memory[name] = engine.peak_cache_bytes, peak.values
-    probe = SiteTimes(arguments.device, inside=not arguments.compile)
-    with Engine(denoising.architecture, plans["none"], probe=probe):
-        whole = denoising.run(timesteps)
-    times = probe.rows()
+    wanted = {name: wanted_plan(settings, plans[name]) for name, settings in every.items()}
+    classes = [
+        kind for one in wanted.values() for kind in plan_calls(one.plan, one.keeping).classes
+    ]
+    timed = run_pass(
+        PassInput(
+            denoising,
+            arguments.device,
+            [every["none"].steps],
+            list(dict.fromkeys(classes)),
+            [one.timed() for one in wanted.values()],
+        ),
+        PassLimits(0.005, arguments.budget),
+    )
+    if timed is None:
+        raise SystemExit(f"{model}: {arguments.budget:g} s were not enough (--budget)")
+    estimator = Estimator([timed])
+    videos = whole_videos(denoising, plans, arguments)
 
     rows = []
-    baseline = statistics.median(seconds["none"])
     published = {r.gaps: r.cells for r in table(1).rows if r.model == PAPER_NAMES[system]}
     for name, settings in every.items():
-        if name == "none":
-            continue
-        rules, plan = settings.method.rules, plans[name]
+        rules = settings.method.rules
         gaps = rules.spatial.gap, rules.temporal.gap, rules.cross.gap
         printed = published.get(gaps, {}).get("speedup")
-        speedup = baseline / statistics.median(seconds[name])
-        bound = time_bound(plan, times, whole)
-        rows.append(
-            {
-                "preset": name,
-                "seconds": seconds[name],
-                "speedup": round(speedup, 4),
-                "paper": None if printed is None else printed.value,
-                "bound_by_time": round(bound, 4),
-                "bound_by_flops": round(1 / flops[name].ratio, 4),
-                "efficiency": round(speedup / bound, 4),
-                "cache_bytes": held[name],
-                "cache_bytes_equal": held[name] == predicted[name],
-                "memory": memory[name],
-            }
-        )
+        speed = estimator.speed(wanted[name].timed())
+        if speed is None or speed.bound is None:
+            raise SystemExit(f"{model} {name}: too few rounds; a larger --budget gives more")
+        speedup, bound = speed.speedup, speed.bound
+        by_flops = 1 / flops[name].ratio
+        row = {
+            "preset": name,
+            "speedup": [round(n, 4) for n in (speedup.value, speedup.low, speedup.high)],
+            "paper": None if printed is None else printed.value,
+            "bound_by_time": [round(n, 4) for n in (bound.value, bound.low, bound.high)],
+            "bound_by_flops": round(by_flops, 4),
+            "efficiency": round(speedup.value / bound.value, 4),
+            "denoise_s": speed.seconds,
+            "cache_bytes_predicted": predicted[name],
+            "videos": videos.get(name),
+        }
+        rows.append(row)
         print(
-            f"{model} {name}: {speedup:.2f}x (paper {rows[-1]['paper']}, bound by time "
-            f"{bound:.2f}x, by operations {rows[-1]['bound_by_flops']:.2f}x), "
-            f"cache {held[name] / 2**30:.2f} GiB"
+            f"{model} {name}: {speedup.value:.3f} [{speedup.low:.3f}, {speedup.high:.3f}] "
+            f"(paper {row['paper']}, bound by time {bound.value:.3f}, by operations "
+            f"{by_flops:.3f}), {speed.rounds} rounds"
         )
-    parts = {name: sum(row[name] for row in times) for name in times[0]}
     return {
         "model": model,
         "dtype": every["none"].dtype,
-        "calls": len(timesteps),
-        "baseline_seconds": seconds["none"],
-        "baseline_memory": memory["none"],
-        "baseline_parts_s": parts,
+        "calls": plans["none"].calls,
+        "classes": len(set(classes)),
+        "pass_s": round(timed.took_s, 1),
+        "rounds": len(timed.rounds),
+        "machine": timed.rounds[-1].machine,
         "presets": rows,
     }
+
+
+def whole_videos(
+    denoising: Denoising, plans: Mapping[str, Plan], arguments: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """Per plan seconds of whole videos in turns, their speedup, cache and memory."""
+    timesteps = plans["none"].timesteps
+    found: dict[str, dict[str, Any]] = {name: {"seconds": []} for name in plans}
+    for _ in range(arguments.repeats):
+        for name in [*plans, *reversed(plans)]:
+            with (
+                PeakMemory(arguments.device) as peak,
+                Engine(denoising.architecture, plans[name]) as engine,
+            ):
+                found[name]["seconds"].append(denoising.run(timesteps))
+            engine.ledger.check(plans[name])
+            found[name] |= {"cache_bytes": engine.peak_cache_bytes, "memory": peak.values}
+    if not arguments.repeats:
+        return {}
+    baseline = statistics.median(found["none"]["seconds"])
+    for own in found.values():
+        own["speedup"] = round(baseline / statistics.median(own["seconds"]), 4)
+    return found
 
 
 def main() -> None:
@@ -184,7 +222,8 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", choices=PRESETS, default=list(PRESETS))
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=0, help="whole videos, twice that many")
+    parser.add_argument("--budget", type=float, default=60, help="seconds for each system's calls")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--deterministic", action="store_true")
     parser.add_argument("--minis", action="store_true", help="the embedded minis' shapes")

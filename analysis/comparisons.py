@@ -194,8 +194,10 @@ def _frame(data: SweepData, rows: list[tuple[_Entry, dict[str, Any]]]) -> pd.Dat
 def _original(rows: pd.DataFrame) -> pd.DataFrame:
     """What the rows' baseline is known by: its time, and metrics that need no reference."""
     first = rows.iloc[0]
-    row: dict[str, Any] = {"context": first["context"], CHANGE: ORIGINAL, "speedup": 1.0}
-    row["denoise_s"] = first["baseline_denoise_s"]
+    row: dict[str, Any] = {"context": first["context"], CHANGE: ORIGINAL}
+    timed = rows["baseline_denoise_s"].dropna()
+    if len(timed):
+        row |= {"speedup": 1.0, "denoise_s": timed.iloc[0]}
     for column in rows:
         if column.startswith("baseline_") and column != "baseline_denoise_s":
             row[column.removeprefix("baseline_")] = first[column]

@@ -15,6 +15,7 @@ from analysis.intervals import intervals_frame
 from analysis.metrics import MetricFacts
 from analysis.points import Point, Sweep
 from analysis.same_prompts import same_prompts
+from analysis.speeds import JobSpeed, speeds_of
 from analysis.summary import summary_frame, sweep_metrics, swept_columns
 
 LOW, HIGH = "_low", "_high"
@@ -43,9 +44,14 @@ class SweepData:
         return list(swept_columns(self.sweep).values())
 
     @cached_property
+    def speeds(self) -> dict[int, JobSpeed]:
+        """Job number -> how fast its point is: see `speeds_of`."""
+        return speeds_of(self.sweep)
+
+    @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per job, with the ends of every metric's interval as `<metric>_low`, `_high`."""
-        summary = summary_frame(self.sweep)
+        summary = summary_frame(self.sweep, self.speeds)
         ends = self.intervals.pivot(index="job", columns="metric", values=["low", "high"])
         for name in self.metrics:
             place = summary.columns.get_loc(name) + 1

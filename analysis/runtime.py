@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.points import Point
-from pab_bench.engine.kinds import KINDS
 
 PARTS = {
     "encode_s": "Text encoder",
@@ -21,6 +18,8 @@ PARTS = {
     "decode_s": "Decoder",
 }
 """Columns of `runtime_frame` and what they are, in the order in which they are shown."""
+STAGES = {"encode_s": "Text encoder", "denoise_s": "Denoising", "decode_s": "Decoder"}
+"""Likewise of `generation_frame`."""
 
 _NOT_TIMED = "no point was timed part by part; measure=latency (measure.parts=true) does it"
 
@@ -64,13 +63,44 @@ def _median(point: Point, stage: str) -> float | None:
     return value
 
 
+def generation_frame(data: SweepData) -> pd.DataFrame:
+    """One row per baseline and point whose calls were timed: seconds of every stage of a video.
+
+    Denoising is that of the timed calls, text encoding and decoding are medians of what was
+    sampled. What was not measured is missing.
+
+    Returns:
+        Columns label and those of `STAGES`. Each baseline's row comes before those of the points
+        that are compared with it.
+
+    Raises:
+        NothingToShow: no calls were timed.
+    """
+    frames = []
+    known = data.finished[data.finished["denoise_s"].notna()].set_index("job", drop=False)
+    for baseline in data.sweep.baselines:
+        rows = known.loc[known.index.intersection(list(data.compared(baseline)))]
+        own = [job.number for job, point in data.sweep.finished if point.id == baseline.id]
+        seconds = known.loc[known.index.intersection([*own, *rows.index]), "baseline_denoise_s"]
+        if seconds.empty:
+            continue
+        first = {"label": "nothing reused", "denoise_s": seconds.iloc[0]}
+        first |= {stage: _median(baseline, stage) for stage in ("encode_s", "decode_s")}
+        frames += [pd.DataFrame([first]), rows]
+    if not frames:
+        raise NothingToShow("no calls were timed, so that the time of denoising is not known")
+    found = pd.concat(frames, ignore_index=True)[["label", *STAGES]]
+    return found.astype(dict.fromkeys(STAGES, "float64"))
+
+
 def efficiency_frame(data: SweepData) -> pd.DataFrame:
     """Measured speedup of denoising against what the plan allows, one row per job.
 
     Returns:
-        Columns job, label, speedup, bound_by_time, efficiency_by_time, bound_by_flops,
-        efficiency_by_flops. A bound is the speedup if reusing took no time: `bound_by_time` from
-        the baseline's time of each kind at each call, `bound_by_flops` from predicted operations.
+        Columns job, label, speedup, low, high (its 95 % interval), bound_by_time,
+        efficiency_by_time, bound_by_flops, efficiency_by_flops, fault (what cannot be true, or
+        empty). A bound is the speedup if reusing took no time: `bound_by_time` from the time of
+        each kind in the baseline's calls, `bound_by_flops` from predicted operations.
 
     Raises:
         NothingToShow: no job has a bound.
@@ -81,35 +111,15 @@ def efficiency_frame(data: SweepData) -> pd.DataFrame:
         job, point = finished[row["job"]]
         if job.baseline is None or point.id == job.baseline.id:
             continue
-        ratio = point.value("cost", "flops_ratio")
-        bounds = {
-            "time": _bound_by_time(job.baseline, point),
-            "flops": None if ratio is None else 1 / ratio,
-        }
+        found = data.speeds[job.number]
+        bound = None if found.speed is None else found.speed.bound
+        bounds = {"time": None if bound is None else bound.value, "flops": found.operations}
         entry = {"job": row["job"], "label": row["label"], "speedup": row["speedup"]}
-        for name, bound in bounds.items():
-            entry[f"bound_by_{name}"] = bound
-            entry[f"efficiency_by_{name}"] = None if bound is None else row["speedup"] / bound
-        rows.append(entry)
+        entry |= {"low": row["speedup_low"], "high": row["speedup_high"]}
+        for name, value in bounds.items():
+            entry[f"bound_by_{name}"] = value
+            entry[f"efficiency_by_{name}"] = None if value is None else row["speedup"] / value
+        rows.append({**entry, "fault": "; ".join(found.faults)})
     if not any(row["bound_by_time"] or row["bound_by_flops"] for row in rows):
-        raise NothingToShow("no point with a predicted cost or a baseline timed part by part")
+        raise NothingToShow("no point with timed calls or a predicted cost")
     return pd.DataFrame(rows)
-
-
-def _bound_by_time(baseline: Point, point: Point) -> float | None:
-    whole, transformer = _median(baseline, "denoise_s"), _median(baseline, "transformer_s")
-    if whole is None or transformer is None:
-        return None
-    seconds = baseline.table("steps").groupby("step")[[f"{kind}_s" for kind in KINDS]].mean()
-    shares = _reuse_shares(point.table("plan"))
-    saved = sum(
-        float((seconds[f"{kind}_s"].to_numpy() * share.to_numpy()).sum())
-        for kind, share in shares.items()
-    )
-    return max(whole, transformer) / (max(whole, transformer) - saved)
-
-
-def _reuse_shares(plan: pd.DataFrame) -> Mapping[str, pd.Series]:
-    """Per kind and call, the share of the sites that reuse."""
-    shares = plan.groupby(["kind", "call"])["reuse"].mean()
-    return {str(kind): shares[kind].sort_index() for kind in shares.index.levels[0]}

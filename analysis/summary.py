@@ -9,17 +9,27 @@ import pandas as pd
 from analysis.metrics import MetricFacts, metrics_of
 from analysis.points import Job, Sweep
 from analysis.rules_text import rules_texts
+from analysis.speeds import JobSpeed, speed_numbers, speeds_of
 
 BEFORE = ("job", "point", "status", "model")
 NUMBERS = (
     "reuse_share",
+    "encode_s",
     "denoise_s",
+    "decode_s",
     "baseline_denoise_s",
     "speedup",
+    "speedup_low",
+    "speedup_high",
+    "bound",
+    "efficiency",
+    "videos_speedup",
+    "videos_speedup_low",
+    "videos_speedup_high",
     "replayed_share",
     "peak_cache_bytes",
 )
-AFTER = ("videos", "error")
+AFTER = ("speed_fault", "videos", "error")
 
 
 def sweep_metrics(sweep: Sweep) -> dict[str, MetricFacts]:
@@ -39,16 +49,24 @@ def swept_columns(sweep: Sweep) -> dict[str, str]:
     return {key: f"{key}_override" if key in taken else key for key in varying}
 
 
-def summary_frame(sweep: Sweep) -> pd.DataFrame:
+def summary_frame(sweep: Sweep, speeds: Mapping[int, JobSpeed] | None = None) -> pd.DataFrame:
     """The sweep as a table, one row per job.
 
     A number that was not measured is missing (never 0), also in rows of jobs that failed or are
-    not finished. `speedup` is the baseline's median denoising time divided by the point's. The
-    time of a replayed step (`replayed_share` of them) is that of the run that computed it. Every
-    quality metric is a column; one that needs no reference has the baseline's value beside it
-    (`baseline_<metric>`).
+    not finished. `speedup` is the baseline's denoising time over the point's, from calls that were
+    timed in turns, with the ends of its 95 % interval; `bound` is what it was if reusing took no
+    time, by the time of each kind, `efficiency` the speedup over it, `videos_speedup` that of whole
+    videos in turns, and `speed_fault` what cannot be true of it. `denoise_s` is of one video, by
+    the same calls; `encode_s` and `decode_s` are medians of what was sampled. `replayed_share` of
+    the point's steps were another point's. Every quality metric is a column; one that needs no
+    reference has the baseline's value beside it (`baseline_<metric>`).
+
+    Args:
+        sweep: the jobs.
+        speeds: `speeds_of` it, where they are known.
     """
     metrics = sweep_metrics(sweep)
+    speeds = speeds_of(sweep) if speeds is None else speeds
     swept = swept_columns(sweep)
     rules = rules_texts(
         [job.point.value("config", "rules") if job.point else None for job in sweep.jobs]
@@ -56,6 +74,7 @@ def summary_frame(sweep: Sweep) -> pd.DataFrame:
     rows = [
         {
             **_row(job, metrics),
+            **speed_numbers(speeds.get(job.number), bool(job.point and job.point.is_baseline)),
             "rules": text,
             **{column: (job.overrides or {}).get(key) for key, column in swept.items()},
         }
@@ -85,14 +104,12 @@ def _row(job: Job, metrics: Mapping[str, MetricFacts]) -> dict[str, object]:
     row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())
     row["reuse_share"] = job.point.value("plan", "reuse_share", "all")
     row["replayed_share"] = job.point.value("timing", "denoise_s", "replayed_share")
-    row["denoise_s"] = ours = job.point.value("timing", "denoise_s", "median")
+    for stage in ("encode_s", "decode_s"):
+        row[stage] = job.point.value("timing", stage, "median")
     row["peak_cache_bytes"] = job.point.value("peak_cache_bytes")
     for name in metrics:
         row[name] = job.point.value("quality", name, "value")
     if job.baseline is not None:
-        theirs = job.baseline.value("timing", "denoise_s", "median")
-        row["baseline_denoise_s"] = theirs
-        row["speedup"] = theirs / ours if ours and theirs else None
         for name, facts in metrics.items():
             if not facts.needs_reference:
                 row[_of_baseline(name)] = job.baseline.value("quality", name, "value")

@@ -158,7 +158,7 @@ def _front(rows: Any, metric: MetricFacts) -> str:
     sign = 1 if metric.higher_is_better else -1
     best = rows.iloc[pareto_front(list(rows["speedup"]), list(sign * rows[metric.column]))]
     return ", ".join(
-        f"{row['label']} ({row['speedup']:.2f}x, {metric.text(row[metric.column])})"
+        f"{row['label']} ({row['speedup']:.3f}x, {metric.text(row[metric.column])})"
         for row in best.to_dict("records")
     )
 

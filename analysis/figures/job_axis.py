@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.errors import NothingToShow
 from analysis.figures.selection import evenly
+from analysis.figures.style import MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ _MOST_TICKS = 9
 _NOT_A_NAME = ("without",)
 """Keys whose values would say the contrary without the key."""
 _MOST_LABELS = 30
+_MOST_MISSING = 30
 _LONGEST = 24
 """Characters of the longest name that figures have room for."""
 
@@ -57,6 +59,22 @@ class JobAxis:
             axes.tick_params("x", rotation=40)
             for label in axes.get_xticklabels():
                 label.set(ha="right", rotation_mode="anchor")
+
+
+def draw_missing(axes: Axes, places: pd.Series) -> None:
+    """Say where there is no value, at most thirty times; `places` are positions of jobs."""
+    for place in places.iloc[:_MOST_MISSING]:
+        axes.text(
+            place,
+            0.03,
+            "no value",
+            transform=axes.get_xaxis_transform(),
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize=6.5,
+            color=MUTED,
+        )
 
 
 def finished(summary: pd.DataFrame) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def one_change(points: pd.DataFrame, metrics: Mapping[str, MetricFacts]) -> Figu
     panels = list(figure.subplots(1, count, squeeze=False, sharey=True)[0])
     if timed:
         axes = panels.pop(0)
-        _bars(axes, points, points["denoise_s"], "{:.2f}")
+        _bars(axes, points, points["denoise_s"], "{:.4g}")
         axes.set_title("Denoising (s)  ↓")
     for axes, facts in zip(panels, shown, strict=True):
         _dots(axes, points, facts)
@@ -46,16 +46,21 @@ def one_change(points: pd.DataFrame, metrics: Mapping[str, MetricFacts]) -> Figu
     first = figure.axes[0]
     first.set_yticks(range(len(points)), [str(name) for name in points[CHANGE]])
     first.set_ylim(len(points) - 0.5, -0.5)
-    title(figure, f"{points['context'].iloc[0]}. Bars of quality: 95 % intervals.")
+    title(figure, f"{points['context'].iloc[0]}. Lines: 95 % intervals.")
     return figure
 
 
 def _bars(axes: Axes, points: pd.DataFrame, values: pd.Series, form: str) -> None:
     colours = [INK if name in _REFERENCES else ACCENT for name in points[CHANGE]]
     axes.barh(range(len(points)), values.fillna(0), color=colours, height=0.6)
-    for place, value in enumerate(values):
+    # That of the ratio to the baseline, which is what was measured.
+    ends = points["baseline_denoise_s"] / points["speedup_low"]
+    starts = points["baseline_denoise_s"] / points["speedup_high"]
+    axes.hlines(range(len(points)), starts, ends, color=MUTED, linewidth=1.6)
+    for place, (value, end) in enumerate(zip(values, ends, strict=True)):
         text = "no value" if pd.isna(value) else form.format(value)
-        axes.text(0 if pd.isna(value) else value, place, f" {text}", va="center", fontsize=6.5)
+        right = 0.0 if pd.isna(value) else max(value, value if pd.isna(end) else end)
+        axes.text(right, place, f" {text}", va="center", fontsize=6.5)
     axes.margins(x=0.25)
     axes.tick_params("y", length=0)
 

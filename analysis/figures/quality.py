@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import NothingToShow
-from analysis.figures.job_axis import JobAxis, finished, job_axis
+from analysis.figures.job_axis import JobAxis, draw_missing, finished, job_axis
 from analysis.figures.quality_axis import draw_off_scale, off_scale
 from analysis.figures.style import ACCENT, INK, MUTED, PAGE, new_figure, styled
 from analysis.metrics import MetricFacts
@@ -18,16 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_METRICS = 8
-_MOST_MISSING = 30
 _MOST_VECTORS = 3000
 """More dots than that are a picture in the PDF, too."""
-_NO_VALUE: dict[str, Any] = {
-    "rotation": 90,
-    "ha": "center",
-    "va": "bottom",
-    "fontsize": 6.5,
-    "color": MUTED,
-}
 
 
 @styled
@@ -88,8 +80,7 @@ def _draw(
         _draw_baseline(axes, rows[f"baseline_{name}"])
     axes.margins(y=0.12)
     axes.ticklabel_format(axis="y", useOffset=False)
-    for place in table["x"][table["y"].isna()].iloc[:_MOST_MISSING]:
-        axes.text(place, 0.03, "no value", transform=axes.get_xaxis_transform(), **_NO_VALUE)
+    draw_missing(axes, table["x"][table["y"].isna()])
     draw_off_scale(axes, table["x"][beyond], metric)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.errors import NothingToShow
-from analysis.figures.job_axis import JobAxis, finished, job_axis
+from analysis.figures.job_axis import JobAxis, draw_missing, finished, job_axis
+from analysis.figures.speed_marks import COLUMNS, draw_bounds, draw_faults, draw_intervals
 from analysis.figures.style import (
     ACCENT,
     INK,
@@ -31,7 +32,7 @@ _SIZES = (3.4, 2.6, 1.9, 1.3, 1.0)
 
 @styled
 def speed(summary: pd.DataFrame, swept: Sequence[str], shares: pd.DataFrame) -> Figure:
-    """Speedup of denoising (left) and reuse share per kind (right).
+    """Speedup of denoising with interval and bound (left) and reuse share per kind (right).
 
     Args:
         summary: the sweep's summary.
@@ -40,7 +41,7 @@ def speed(summary: pd.DataFrame, swept: Sequence[str], shares: pd.DataFrame) -> 
     """
     rows = finished(summary)
     if rows["speedup"].isna().all() and shares["share"].isna().all():
-        raise NothingToShow("neither times nor plans are recorded")
+        raise NothingToShow("no calls were timed, and no plans are recorded")
     axis = job_axis(rows, swept)
     figure = new_figure(PAGE, 2.4 if axis.numeric else 2.7)
     left, right = figure.subplots(1, 2)
@@ -51,22 +52,30 @@ def speed(summary: pd.DataFrame, swept: Sequence[str], shares: pd.DataFrame) -> 
         axes.margins(y=0.14)
         axis.apply(axes)
     right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    handles, names = left.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside lower left", ncols=len(handles))
     return figure
 
 
 def _draw_speedup(axes: Axes, rows: pd.DataFrame, axis: JobAxis) -> None:
-    table = pd.DataFrame({"x": axis.positions, "y": rows["speedup"]}).dropna().sort_values("x")
+    table = rows[list(COLUMNS)].assign(x=axis.positions).sort_values("x")
+    known = table[table["speedup"].notna()]
     axes.axhline(1, color=INK, linestyle="--", linewidth=0.8)
     line = "-" if axis.numeric else "none"
-    axes.plot(table["x"], table["y"], marker="o", linestyle=line, color=ACCENT)
+    axes.plot(known["x"], known["speedup"], marker="o", ms=3, linestyle=line, color=ACCENT)
+    draw_intervals(axes, known, across="x", along="y")
+    draw_bounds(axes, known, across="x")
+    draw_faults(axes, known, across="x", along="y")
+    draw_missing(axes, table["x"][table["speedup"].isna()])
     # Labels stand right of the points, on the side that the line does not take.
-    rises = table["y"].shift(-1, fill_value=float("inf")) >= table["y"]
-    crowded = len(table) > _MOST_LABELS
-    for x, y, rising in [] if crowded else zip(table["x"], table["y"], rises, strict=True):
+    rises = known["speedup"].shift(-1, fill_value=float("inf")) >= known["speedup"]
+    crowded = len(known) > _MOST_LABELS
+    for (_, row), rising in [] if crowded else zip(known.iterrows(), rises, strict=True):
         axes.annotate(
-            f"{y:.2f}x",
-            (x, y),
-            xytext=(4, -4 if rising else 4),
+            f"{row['speedup']:.3f}x",
+            (row["x"], row["speedup"]),
+            xytext=(5, -6 if rising else 6),
             textcoords="offset points",
             ha="left",
             va="top" if rising else "bottom",

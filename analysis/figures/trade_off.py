@@ -12,7 +12,8 @@ from analysis.figures.job_axis import finished, job_labels
 from analysis.figures.point_labels import label_points
 from analysis.figures.quality_axis import draw_off_scale, off_scale
 from analysis.figures.selection import evenly
-from analysis.figures.style import ACCENT, MUTED, PAGE, new_figure, styled
+from analysis.figures.speed_marks import draw_faults, draw_intervals
+from analysis.figures.style import ACCENT, INK, MUTED, PAGE, new_figure, styled
 from analysis.metrics import MetricFacts
 from analysis.pareto import pareto_front
 
@@ -31,6 +32,8 @@ def trade_off(
 ) -> Figure:
     """One panel per fidelity metric, at most three; the Pareto front is joined by a line.
 
+    Bars are the intervals of speedups.
+
     Args:
         summary: the sweep's summary.
         swept: its columns of swept keys, used where rules alone do not name a point.
@@ -46,6 +49,8 @@ def trade_off(
         and facts.needs_reference
         and (rows[name].notna() & rows["speedup"].notna()).any()
     ][:_MOST_PANELS]
+    if rows["speedup"].isna().all():
+        raise NothingToShow("no point has a speedup; the summary's notes say why")
     if not usable:
         raise NothingToShow("no point has both a speedup and a quality value")
     figure = new_figure(PAGE, 2.8)
@@ -62,7 +67,7 @@ def trade_off(
         named = some if len(rows) > _MOST_KEYED else points[~beyond]
         placed.append((axes, named, metric))
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=2)
+    figure.legend(handles, names, loc="outside upper right", ncols=len(handles))
     column = "label"
     if len(rows) > _MOST_NAMES:
         if len(rows) <= _MOST_KEYED:
@@ -110,6 +115,8 @@ def _draw(axes: Axes, points: pd.DataFrame, facts: MetricFacts, beyond: pd.Serie
         label="beaten by another point",
     )
     axes.plot(front["speedup"], front[metric], "o-", color=ACCENT, label="Pareto front")
+    draw_intervals(axes, shown, across=metric, along="x", colour=INK)
+    draw_faults(axes, shown, across=metric, along="x")
     axes.set_xlabel("speedup  → faster")
     axes.grid()
     axes.margins(x=0.2, y=0.18)

@@ -11,16 +11,16 @@ from analysis.report.curves import curves_content
 from analysis.report.numbers import short
 from analysis.report.schedules import schedules_content
 from analysis.report.videos import videos_content
-from analysis.tables.layout import Column, document_columns
+from analysis.tables.layout import Column
 from analysis.tables.provenance import reasons
-from analysis.tables.summary import layout
+from analysis.tables.summary import shown_columns
 
 _AXES = {"speedup": "speedup", "reuse_share": "share of module calls reused"}
 
 
 def report_content(data: SweepData) -> dict[str, Any]:
     """The summary's columns and rows, chart axes, curves, schedules and videos."""
-    columns = document_columns(*layout(data))
+    columns = shown_columns(data)
     rows = data.summary.to_dict("records")
     names = _numeric_axes(data)
     return {
@@ -68,6 +68,11 @@ def _row(
         "cells": [_cell(column, row) for column in columns],
     }
     if entry["ok"]:
+        if not pd.isna(row["speedup_low"]):
+            ends = (short(float(row[f"speedup_{end}"])) for end in ("low", "high"))
+            entry["ends"] = {"speedup": list(ends)}
+        if not pd.isna(row["speed_fault"]):
+            entry["fault"] = row["speed_fault"]
         entry["values"] = {
             name: short(float(row[name])) if not pd.isna(row[name]) else None for name in names
         }

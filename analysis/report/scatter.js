@@ -58,7 +58,8 @@ function drawScatter(box, across, up) {
   // The PSNR of identical videos is the cap; on scale it would squash all others.
   const capped = up.cap !== null && points.some((p) => p.y < up.cap);
   const onScale = points.filter((p) => !(capped && p.y >= up.cap));
-  const [x, y] = [scale(points.map((p) => p.x), LEFT, WIDTH - RIGHT),
+  const ends = (p) => p.row.ends && p.row.ends[across.name];
+  const [x, y] = [scale(points.flatMap((p) => [p.x, ...(ends(p) || [])]), LEFT, WIDTH - RIGHT),
     scale(onScale.map((p) => p.y), HEIGHT - BOTTOM, TOP + (capped ? 26 : 0))];
   drawAxes(svg, x, y, across.text, up.text);
   const best = front(points, across, up);
@@ -67,22 +68,33 @@ function drawScatter(box, across, up) {
   for (const p of points) {
     const above = capped && p.y >= up.cap;
     const place = { cx: x.at(p.x), cy: above ? TOP + 4 : y.at(p.y) };
-    const classes = ["dot", best.has(p.row.job) ? "best" : "", p.row.job === state.job ? "chosen" : ""];
+    const classes = ["dot", best.has(p.row.job) ? "best" : "", p.row.job === state.job ? "chosen" : "", p.row.fault ? "fault" : ""];
     const dot = draw(svg, "circle", { ...place, r: 6, class: classes.join(" "), "data-job": p.row.job, tabindex: 0 });
+    if (ends(p)) drawEnds(svg, ...ends(p).map(x.at), place.cy, p.row.job);
     dot.setAttribute("aria-label", p.row.label);
     dot.addEventListener("pointermove", (event) => tip(pointText(p.row, above), event));
     dot.addEventListener("pointerleave", untip);
     dot.addEventListener("click", (event) => { choose(p.row.job); tip(pointText(p.row, above), event); });
     dot.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(p.row.job); });
   }
-  if (points.length <= 12) nameDots(svg, onScale, x, y);
+  if (points.length <= 12) nameDots(svg, onScale, x, y, ends);
   if (capped && onScale.length < points.length) {
     draw(svg, "text", { x: WIDTH - RIGHT, y: TOP + 8, "text-anchor": "end" }, `▲ top edge: identical (${up.cap} dB)`);
   }
 }
 
-function nameDots(svg, points, x, y) {
-  const taken = points.map((p) => [x.at(p.x) - 7, y.at(p.y) - 7, 14, 14]);
+// The interval, over its dot: mostly it is narrower than that.
+function drawEnds(svg, low, high, height, job) {
+  const cap = (at) => `M${at} ${height - 5}V${height + 5}`;
+  draw(svg, "path", { class: "ends", d: `M${low} ${height}H${high}${cap(low)}${cap(high)}`, "data-job": job });
+}
+
+function nameDots(svg, points, x, y, ends) {
+  const taken = points.map((p) => {
+    const [low, high] = (ends(p) || [p.x, p.x]).map(x.at);
+    const left = Math.min(low, x.at(p.x) - 7), right = Math.max(high, x.at(p.x) + 7);
+    return [left, y.at(p.y) - 7, right - left, 14];
+  });
   const free = (b) => taken.every((t) => b[0] + b[2] < t[0] || t[0] + t[2] < b[0] || b[1] + b[3] < t[1] || t[1] + t[3] < b[1]);
   for (const p of points) {
     const width = p.row.label.length * 6.6, left = x.at(p.x), top = y.at(p.y);
@@ -95,8 +107,12 @@ function nameDots(svg, points, x, y) {
 }
 
 function pointText(row, identical) {
-  const lines = content.columns.map((column, place) => `${column.header}: ${row.cells[place][0]}`);
-  return [row.label, ...lines, ...(identical ? ["identical to its baseline"] : [])].join("\n");
+  const lines = content.columns.map((column, place) => {
+    const [text, , interval] = row.cells[place];
+    return `${column.header}: ${text}${interval ? ` ${interval}` : ""}`;
+  });
+  const fault = row.fault ? [`! its speedup cannot be true: ${row.fault}`] : [];
+  return [row.label, ...lines, ...fault, ...(identical ? ["identical to its baseline"] : [])].join("\n");
 }
 
 function scale(values, from, to) {

@@ -13,6 +13,7 @@ from analysis.intervals import definition
 from analysis.report.content import failed_jobs, missing_numbers, report_content
 from analysis.report.sprites import data_uri
 from analysis.tables.provenance import facts
+from analysis.tables.speed_notes import speed_faults
 from analysis.tables.write import TextTable
 from pab_bench.files import write_text
 
@@ -65,6 +66,7 @@ def render(
         failed=failed_jobs(data),
         missing=missing_numbers(data),
         notes=list(notes),
+        faults=speed_faults(data),
         provenance=facts(data.sweep),
         intervals=" ".join(definition(data.intervals)),
         definitions=[

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from analysis.data import SweepData
 from analysis.runtime import efficiency_frame
+from analysis.tables.layout import MARK
 from analysis.tables.write import MadeTable, TextTable
 from pab_bench.text.missing import MISSING
 from pab_bench.text.spreadsheet import csv_text
@@ -18,10 +22,12 @@ _COLUMNS = {
     "efficiency_by_flops": "efficiency (FLOPs)",
 }
 _NOTES = (
-    "Speedup of denoising, baseline over point. Bound: the speedup if reusing took no time; by "
-    "time from the baseline's measured seconds of each kind at each call, by FLOPs from the "
-    "predicted operations of the transformer. Efficiency: speedup over bound.",
-    "An efficiency by FLOPs above 1 means that what is reused costs more time than operations.",
+    "Speedup of denoising with its 95 % interval, from calls in turns with the baseline's. Bound: "
+    "the speedup if reusing took no time; by time from the seconds of each kind in the baseline's "
+    "calls, measured in the same rounds; by FLOPs from the predicted operations of the "
+    "transformer, as if all took equally long. Efficiency: speedup over bound.",
+    "A speedup whose whole interval is above its bound by time was measured wrong, and is marked. "
+    "The bound by FLOPs is one of time where nothing but operations takes time.",
 )
 
 
@@ -33,7 +39,7 @@ def efficiency_table(data: SweepData) -> MadeTable:
     """
     frame = efficiency_frame(data)
     rows = [
-        [str(row["job"]), row["label"], *(_cell(name, row[name]) for name in _COLUMNS)]
+        [str(row["job"]), row["label"], *(_cell(name, row) for name in _COLUMNS)]
         for row in frame.to_dict("records")
     ]
     headers = ["job", "point", *_COLUMNS.values()]
@@ -41,7 +47,12 @@ def efficiency_table(data: SweepData) -> MadeTable:
     return MadeTable(TextTable(headers, rows, numeric, _NOTES), csv_text(frame))
 
 
-def _cell(name: str, value: float | None) -> str:
+def _cell(name: str, row: Mapping[str, Any]) -> str:
+    value = row[name]
     if value is None or pd.isna(value):
         return MISSING
-    return f"{value:.1%}" if name.startswith("efficiency") else f"{value:.3f}x"
+    if name.startswith("efficiency"):
+        return f"{value:.1%}"
+    if name != "speedup" or pd.isna(row["low"]):
+        return f"{value:.3f}x"
+    return f"{value:.3f}x{MARK if row['fault'] else ''} [{row['low']:.3f}, {row['high']:.3f}]"

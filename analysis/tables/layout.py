@@ -23,6 +23,7 @@ class Column:
         text: how a value that is there is written.
         numeric: whether it is aligned to the right.
         low, high: the columns with the ends of its interval, or empty.
+        mark: the column that says what is wrong with a value, which is then marked; or empty.
     """
 
     name: str
@@ -31,15 +32,22 @@ class Column:
     numeric: bool = True
     low: str = ""
     high: str = ""
+    mark: str = ""
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """The value as text, with its interval if it has one; a dash where it is missing."""
-        return f"{self.value(row)} {self.interval(row)}".rstrip()
+        return " ".join(self.parts(row))
+
+    def parts(self, row: Mapping[str, Any]) -> list[str]:
+        """The value as text and, if it has one, its interval."""
+        return list(filter(None, [self.value(row), self.interval(row)]))
 
     def value(self, row: Mapping[str, Any]) -> str:
         """The value as text, or a dash where it is missing."""
         value = row[self.name]
-        return MISSING if pd.isna(value) else self.text(value)
+        if pd.isna(value):
+            return MISSING
+        return self.text(value) + (MARK if self.mark and not pd.isna(row[self.mark]) else "")
 
     def interval(self, row: Mapping[str, Any]) -> str:
         """The ends of the interval in brackets; empty without one."""
@@ -48,12 +56,47 @@ class Column:
         return f"[{self.text(row[self.low])}, {self.text(row[self.high])}]"
 
 
+MARK = " !"
+"""Behind a value that cannot be true; the notes say why."""
+
+
 RULES = Column("rules", "rules", numeric=False)
 REUSE = Column("reuse_share", "reuse", lambda v: f"{v:.1%}")
-TIMES = (
-    REUSE,
-    Column("denoise_s", "time s", lambda v: f"{v:.2f}"),
-    Column("speedup", "speedup", lambda v: f"{v:.2f}x"),
+SPEED = (
+    Column(
+        "speedup",
+        "speedup [95 %]",
+        lambda v: f"{v:.3f}",
+        low="speedup_low",
+        high="speedup_high",
+        mark="speed_fault",
+    ),
+    Column("bound", "bound", lambda v: f"{v:.3f}"),
+    Column("efficiency", "efficiency", lambda v: f"{v:.1%}"),
+)
+
+
+def _seconds(value: float) -> str:
+    """Three digits, without an exponent for what takes long.
+
+    >>> _seconds(0.00912), _seconds(3.73), _seconds(1234.5)
+    ('0.00912', '3.73', '1234')
+    """
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+STAGES = (
+    Column("encode_s", "text s", _seconds),
+    Column("denoise_s", "denoise s", _seconds),
+    Column("decode_s", "decode s", _seconds),
+)
+"""A generation is their sum, with the text encoded once for each prompt."""
+VIDEOS = Column(
+    "videos_speedup",
+    "videos in turns [95 %]",
+    lambda v: f"{v:.3f}",
+    low="videos_speedup_low",
+    high="videos_speedup_high",
 )
 REPLAYED = Column("replayed_share", "replayed", lambda v: f"{v:.0%}")
 CACHE = Column("peak_cache_bytes", "cache MiB", lambda v: f"{v / 2**20:.4g}")
@@ -91,7 +134,8 @@ def terminal_columns(
 ) -> list[Column]:
     """The columns that fit a terminal; the arguments are those of `document_columns`."""
     keys = _keys(swept, numbers, models)
-    return [*keys, RULES, *TIMES, *metric_columns(metrics, intervals=False, only=MAIN)]
+    main = metric_columns(metrics, intervals=False, only=MAIN)
+    return [*keys, RULES, REUSE, *SPEED, *main]
 
 
 def document_columns(
@@ -109,7 +153,7 @@ def document_columns(
     status = Column("status", "status", numeric=False)
     keys = [Column("job", "job"), *_keys(swept, numbers, models)]
     main = metric_columns(metrics, intervals=True, only=MAIN)
-    return [*keys, RULES, *TIMES, *main, REPLAYED, CACHE, last, status]
+    return [*keys, RULES, REUSE, *STAGES, *SPEED, VIDEOS, *main, REPLAYED, CACHE, last, status]
 
 
 def _keys(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:

@@ -7,15 +7,16 @@ from typing import Any
 
 from analysis.data import SweepData
 from analysis.points import Point, Sweep
+from analysis.tables.speed_notes import speed_notes
 
 _PROMPTS_SHOWN = 4
 _DIGEST = 16
 _JOBS_SHOWN = 12
 
 
-def provenance(sweep: Sweep) -> list[str]:
-    """Lines `what: value`, and what limits the times."""
-    return [*(f"{n}: {text}" for n, text in facts(sweep).items()), *replayed_times(sweep)]
+def provenance(data: SweepData) -> list[str]:
+    """Lines `what: value`, and how speeds were measured."""
+    return [*(f"{n}: {text}" for n, text in facts(data.sweep).items()), *speed_notes(data)]
 
 
 def facts(sweep: Sweep) -> dict[str, str]:
@@ -34,18 +35,6 @@ def facts(sweep: Sweep) -> dict[str, str]:
     return {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
 
 
-def replayed_times(sweep: Sweep) -> list[str]:
-    """What times and speedups are based on, if steps were replayed; else nothing."""
-    shares = [p.value("timing", "denoise_s", "replayed_share") or 0.0 for p in _points(sweep)]
-    if not any(shares):
-        return []
-    return [
-        f"times: up to {max(shares):.0%} of a point's denoising steps were replayed; their times, "
-        "in time and speedup, are those of the runs that computed them (measure=latency replays "
-        "nothing)"
-    ]
-
-
 def reasons(data: SweepData) -> list[str]:
     """Why numbers are missing: failed and unfinished jobs, and metrics without a value."""
     sweep = data.sweep
@@ -55,6 +44,8 @@ def reasons(data: SweepData) -> list[str]:
         if job.baseline is None:
             text = "the baseline is not there, so there is no speedup"
             missing.setdefault(text, []).append(job.number)
+        elif (speed := data.speeds[job.number]).reason and not point.is_baseline:
+            missing.setdefault(f"speedup: {speed.reason}", []).append(job.number)
         for name, entry in (point.value("quality") or {}).items():
             to_itself = point.is_baseline and data.metrics[name].needs_reference
             if entry.get("value") is None and not to_itself:

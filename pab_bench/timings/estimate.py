@@ -49,6 +49,10 @@ class Speed:
         threads: with how many a processor computed.
         rounds: how many the class with the fewest has.
         disturbed: share of calls that were left out.
+        others: processors that other processes had meanwhile, the mean; None if it is not known.
+        slowed: share of the rounds in which the GPU said that power or heat slows it down.
+        control: the speedup of a video whose calls all reuse nothing, from calls of the same rounds
+            that were timed as if they were a method's; None if there are too few.
     """
 
     speedup: Figure
@@ -59,6 +63,9 @@ class Speed:
     threads: int
     rounds: int
     disturbed: float
+    others: float | None = None
+    slowed: float = 0.0
+    control: Figure | None = None
 
     @property
     def how(self) -> str:
@@ -138,7 +145,23 @@ class ClassTimes:
             threads=threads,
             rounds=self.rounds(plan),
             disturbed=sum(r.disturbed for r in self._rounds) / calls,
+            others=self._mean("others"),
+            slowed=self._mean("gpu_throttled") or 0.0,
+            control=self._control(plan),
         )
+
+    def _control(self, plan: TimedPlan) -> Figure | None:
+        control = TimedPlan(plan.steps, plan.calls, {_ALL: plan.calls}, {})
+        if self.rounds(control) < FEWEST_ROUNDS:
+            return None
+        sampler = self._median("sampler", str(plan.steps))
+        method = sampler + plan.calls * self._median("class", CONTROL)
+        return _figure((sampler + plan.calls) / method)
+
+    def _mean(self, reading: str) -> float | None:
+        """Of what was seen of the machine; None if it was not."""
+        seen = [r.machine[reading] for r in self._rounds if reading in r.machine]
+        return float(np.mean(seen)) if seen else None
 
     def _median(self, what: str, name: str) -> Numbers:
         """First the median of all rounds, then those of resamples; in calls that reuse nothing."""

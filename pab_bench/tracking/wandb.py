@@ -103,7 +103,7 @@ def _track(
             config={**config_of(record), "sweeps": list(now.groups)},
         ) as run:
             intervals = intervals_of(record, folder)
-            run.summary.update(summary_of(record, baseline, intervals))
+            run.summary.update(summary_of(record, folder, intervals))
             if baseline is not None:
                 run.summary["baseline_run"] = f"{run.project}/{baseline.id}"
             if before.digest != digest:

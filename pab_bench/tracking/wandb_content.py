@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +29,12 @@ def config_of(record: Record) -> dict[str, Any]:
     }
 
 
-def summary_of(record: Record, baseline: Record | None, intervals: pd.DataFrame) -> dict[str, Any]:
+def summary_of(record: Record, folder: Path, intervals: pd.DataFrame) -> dict[str, Any]:
     """Scalars by name; what is missing is left out.
 
     Args:
         record: the point.
-        baseline: its baseline, if it has one and it is there.
+        folder: where its tables lie, in a results folder's `points`.
         intervals: columns metric, low, high, n.
     """
     values: dict[str, Any] = {"status": record.status, "peak_cache_bytes": record.peak_cache_bytes}
@@ -41,18 +43,36 @@ def summary_of(record: Record, baseline: Record | None, intervals: pd.DataFrame)
         ends = {"low": row["low"], "high": row["high"], "videos": row["n"]}
         values |= {f"{row['metric']}/{name}": value for name, value in ends.items()}
     values |= {stage: times["median"] for stage, times in record.timing.items()}
+    # Videos are sampled at other times than their baseline's, so that these are not compared.
+    values["sampled_denoise_s"] = values.pop("denoise_s", None)
     values["replayed_share"] = record.timing.get("denoise_s", {}).get("replayed_share")
     shares = record.plan.get("reuse_share", {})
     values |= {f"reuse_share/{kind}": share for kind, share in shares.items()}
     numbers = {**record.cost, **record.memory}
     values |= {name: v for name, v in numbers.items() if isinstance(v, int | float)}
-    if baseline is not None and record.timing and baseline.timing:
-        own, theirs = (r.timing["denoise_s"]["median"] for r in (record, baseline))
-        values["speedup"] = theirs / own
+    values |= speeds_of(record, folder)
     if record.error:
         values["error"] = f"{record.error['type']}: {record.error['message']}"
     # A missing number is left out, never 0; NaN is the only value that differs from itself.
     return {name: value for name, value in values.items() if value is not None and value == value}
+
+
+def speeds_of(record: Record, folder: Path) -> dict[str, Any]:
+    """What timed calls say of a point's speed, as the summary of a sweep has it.
+
+    Returns:
+        Of a variant `speedup`, `bound`, `efficiency`, `videos_speedup`, `denoise_s`,
+        `baseline_denoise_s`, what is wrong (`speed_fault`), and the ends of intervals, such as
+        `speedup/low`. Nothing if its calls were not timed.
+    """
+    from analysis.points import Point
+    from analysis.speeds import speed_numbers, speed_of
+
+    point = Point(folder, asdict(record))
+    numbers = speed_numbers(speed_of(point), record.is_baseline)
+    if record.is_baseline:
+        numbers.pop("speedup", None)  # To itself, it is no result.
+    return {re.sub("_(low|high)$", r"/\1", name): value for name, value in numbers.items()}
 
 
 def steps_of(folder: Path) -> pd.DataFrame:

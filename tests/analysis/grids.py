@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import made_timings
 import numpy as np
 import pandas as pd
 import synthetic
@@ -41,23 +42,29 @@ def loss(own: dict[str, Any]) -> float:
 def write_sweep(
     results: Path, points: list[tuple[dict[str, Any], str]], sampler: str = "LatteSampler"
 ) -> Path:
-    """Write a baseline and a sweep of points given as (rules, broadcast object)."""
+    """Write a baseline and a sweep of points given as (rules, broadcast object), all timed."""
     store, sweep = results / "points", results / "sweep" / "now"
-    write_point(store, BASELINE, {}, "output", sampler)
+    records = [write_point(store, BASELINE, {}, "output", sampler)]
     for number, (own, kept) in enumerate(points):
         identifier = f"p{number:015d}"
-        write_point(store, identifier, own, kept, sampler)
+        records.append(write_point(store, identifier, own, kept, sampler))
         pointer = {"id": identifier, "cached": False, "status": "ok", "error": None}
         pointer |= {"overrides": [f"n={number}"], "store": "../../points"}
         synthetic.write_json(sweep / str(number) / "point.json", pointer)
+    seconds = {r["id"]: r["timing"]["denoise_s"]["median"] for r in records}
+    made_timings.write_timings(results, records, seconds)
     return sweep
 
 
-def write_point(store: Path, identifier: str, own: dict[str, Any], kept: str, sampler: str) -> None:
-    """Write one point with its record and metrics, without plan and videos."""
+def write_point(
+    store: Path, identifier: str, own: dict[str, Any], kept: str, sampler: str
+) -> dict[str, Any]:
+    """Write one point with its record, which is returned, and metrics; no plan and videos."""
     folder = store / identifier
-    synthetic.write_json(folder / "record.json", record(identifier, own, kept, sampler))
+    content = record(identifier, own, kept, sampler)
+    synthetic.write_json(folder / "record.json", content)
     metrics(own).to_parquet(folder / "metrics.parquet", index=False)
+    return content
 
 
 def record(identifier: str, own: dict[str, Any], kept: str, sampler: str) -> dict[str, Any]:
@@ -75,10 +82,9 @@ def record(identifier: str, own: dict[str, Any], kept: str, sampler: str) -> dic
         "id": identifier,
         "is_baseline": baseline,
         "baseline_id": None if baseline else BASELINE,
-        "config": {
+        "config": content["config"]
+        | {
             "rules": {name: halves.get(name) or own.get(name) for name in names},
-            "steps": synthetic.STEPS,
-            "guidance": 7.5,
             "method": None if baseline else "pab",
             "broadcast_object": None if baseline else kept,
             "model": {
@@ -89,7 +95,7 @@ def record(identifier: str, own: dict[str, Any], kept: str, sampler: str) -> dic
                 "width": 32,
             },
         },
-        "plan": content["plan"] | {"reuse_share": {"all": saved / 2}},
+        "plan": content["plan"] | {"digest": identifier, "reuse_share": {"all": saved / 2}},
         "seeds": [0, 1, 2],
         "timing": dict.fromkeys(("encode_s", "denoise_s", "decode_s"), times),
         "peak_cache_bytes": int(2**20 * len(own)),

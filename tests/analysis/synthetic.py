@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import made_timings
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
@@ -26,6 +28,11 @@ GROUPS = (
     ("mlp", "spatial"),
 )
 SCALE = {"spatial": 1.0, "temporal": 0.3, "cross": 0.1, "mlp": 0.5}
+SECONDS = {1: 10.0, 2: 8.0, 4: 5.0}
+"""Of denoising one video, by gap."""
+ENCODE_S, DECODE_S = 0.5, 2.0
+PARTS = {"spatial": 0.2, "temporal": 0.1, "cross": 0.68, "mlp": 0.02}
+"""Of a call that reuses nothing: with these the times above are possible."""
 FAILURE = {"type": "ValueError", "message": "spatial_gap: must be at least 1, got 0"}
 
 
@@ -35,9 +42,14 @@ def point_id(gap: int) -> str:
 
 
 def write_store(root: Path) -> Path:
-    """Write three points and a sweep of four jobs, the last one failed; returns the sweep."""
+    """Write three points, their timings and a sweep of four jobs, the last one failed.
+
+    Returns:
+        The sweep.
+    """
     for gap in GAPS:
         write_point(root / "points", gap)
+    time_points(root)
     sweep = root / "gap_grid" / "2026-01-01_00-00-00"
     for number, gap in enumerate(GAPS):
         write_pointer(sweep, number, gap)
@@ -45,6 +57,25 @@ def write_store(root: Path) -> Path:
     failed |= {"overrides": ["spatial_gap=0", "model=tiny"], "store": "../../points"}
     write_json(sweep / "3" / "point.json", failed)
     return sweep
+
+
+def time_points(
+    root: Path,
+    seconds: Mapping[int, float] | None = None,
+    turns: Mapping[int, Sequence[float]] | None = None,
+    control: float = 1.0,
+    parts: Mapping[str, float] | None = PARTS,
+) -> None:
+    """Time the points, by gap in `SECONDS` or those given; see `made_timings.write_timings`."""
+    own = {**SECONDS, **(seconds or {})}
+    made_timings.write_timings(
+        root,
+        [record(gap) for gap in GAPS],
+        {point_id(gap): value for gap, value in own.items()},
+        parts,
+        {point_id(gap): times for gap, times in (turns or {}).items()},
+        control,
+    )
 
 
 def write_pointer(sweep: Path, number: int, gap: int) -> None:
@@ -78,22 +109,23 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         write_digests(path.parent)
 
 
+def times(seconds: float) -> dict[str, Any]:
+    """Those of two videos as the record keeps them."""
+    values = [seconds, seconds + 1]
+    return {"median": seconds, "min": seconds, "max": seconds + 1, "values": values}
+
+
 def rule(gap: int) -> dict[str, Any]:
     """A rule as the record keeps it."""
     return {"skip": gap > 1, "threshold": [100, 800], "gap": gap, "block": None}
 
 
 def record(gap: int) -> dict[str, Any]:
-    """The record of the point with that gap: 10 s at gap 1, 8 s at 2, 5 s at 4."""
+    """The record of the point with that gap."""
     table = plan(gap)
     shares = table.groupby("kind")["reuse"].mean().to_dict() | {"all": table["reuse"].mean()}
-    seconds = {1: 10.0, 2: 8.0, 4: 5.0}[gap]
-    times = {
-        "median": seconds,
-        "min": seconds,
-        "max": seconds + 1,
-        "values": [seconds, seconds + 1],
-    }
+    seconds = SECONDS[gap]
+    stages = {"encode_s": ENCODE_S, "denoise_s": seconds, "decode_s": DECODE_S}
     rules = {kind: rule(gap) for kind in ("spatial", "temporal")}
     rules |= {"cross": rule(6 if gap > 1 else 1), "mlp": rule(1)}
     return {
@@ -102,7 +134,11 @@ def record(gap: int) -> dict[str, Any]:
         "status": "ok",
         "error": None,
         "config": {
+            "model": {"name": "tiny", "random_weights": False},
+            "dtype": "float32",
             "rules": rules,
+            "broadcast_object": None if gap == 1 else "output",
+            "prompts": list(PROMPTS),
             "steps": STEPS,
             "guidance": 7.5,
             "metrics": {"psnr_cap_db": 100.0},
@@ -113,14 +149,14 @@ def record(gap: int) -> dict[str, Any]:
         "baseline_id": None if gap == 1 else BASELINE,
         "is_baseline": gap == 1,
         "plan": {
-            "digest": "e" * 64,
+            "digest": f"{gap:064d}",
             "calls": STEPS,
             "depth": DEPTH,
             "timesteps": TIMESTEPS,
             "reuse_share": shares,
         },
         "ledger": {kind: {"computed": 1, "reused": 0} for kind, _ in GROUPS},
-        "timing": {"encode_s": times, "denoise_s": times, "decode_s": times},
+        "timing": {stage: times(median) for stage, median in stages.items()},
         "quality": quality(gap),
         "peak_cache_bytes": 0,
         "provenance": {

@@ -202,7 +202,7 @@ def test_speed(data: SweepData) -> None:
     figure = speed(data.summary, SWEPT, reuse_shares(data.sweep))
     left, right = figure.axes
     assert xlabels(figure) == {"spatial_gap"}
-    assert "2.00x" in [text.get_text() for text in left.texts]
+    assert "2.000x" in [text.get_text() for text in left.texts]
     names = [text.get_text() for text in right.get_legend().get_texts()]
     assert names == ["Spatial", "Temporal", "Cross", "MLP", "All"]
 

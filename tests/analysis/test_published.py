@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import grids
 import pandas as pd
 import pytest
+import synthetic
 from grids import rules
 
 from analysis.data import SweepData
@@ -16,6 +18,7 @@ from analysis.load import load_sweep
 from analysis.paper.facts import settings, table
 from analysis.paper.match import differences, gaps_of, model_of, stands_beside
 from analysis.tables.published import table1, table2, table3
+from pab_bench.timings.store import FOLDER
 
 
 def row(number: int, name: str, model: str = "latte_1"):
@@ -124,3 +127,36 @@ def test_differences_of_a_point_like_the_paper_s(tmp_path: Path) -> None:
     found = " ".join(differences(point, model))
     for word in ("weights", "frames of", "steps", "guidance"):
         assert word not in found.replace("decoded frames", "").replace("frames both", "")
+
+
+def test_our_latency_and_speedup_are_those_of_timed_calls(tmp_path: Path) -> None:
+    data, frame, text = made(tmp_path, PRESETS, table1)
+    ours = frame[frame["source"] != "paper"].set_index("row")
+    assert ours["latency_s"]["original"] == pytest.approx(10.0)
+    first = data.summary.iloc[0]
+    name = next(iter(grids.PRESETS.values()))
+    assert ours["speedup_low"][name] == first["speedup_low"] < ours["speedup"][name]
+    shown = f"{first['speedup']:.3f} [{first['speedup_low']:.3f}, {first['speedup_high']:.3f}]"
+    assert shown in text
+    assert "from calls in turns" in text
+
+
+def test_without_timings_ours_have_no_latency(tmp_path: Path) -> None:
+    sweep = grids.write_sweep(tmp_path, PRESETS)
+    shutil.rmtree(tmp_path / FOLDER)
+    table = table1(SweepData(load_sweep(sweep)))
+    frame = pd.read_csv(io.StringIO(table.csv))
+    ours = frame["source"] != "paper"
+    assert frame.loc[ours, ["latency_s", "speedup"]].isna().all(axis=None)
+    assert frame.loc[ours & (frame["row"] != "original"), "psnr"].notna().all()
+    assert "from calls in turns" not in table.document.markdown()
+
+
+def test_a_speedup_that_cannot_be_true_is_marked_beside_the_paper_s(tmp_path: Path) -> None:
+    sweep = grids.write_sweep(tmp_path, PRESETS)
+    points = [(p.folder, dict(p.record)) for _, p in load_sweep(sweep).finished]
+    folder, record = points[0]
+    synthetic.write_json(folder / "record.json", record | {"cost": {"flops_ratio": 0.99}})
+    text = table1(SweepData(load_sweep(sweep))).document.markdown()
+    assert text.count(" ! [") == 1
+    assert "speedup above its bound by operations." in text

@@ -83,6 +83,8 @@ def test_content(data: SweepData) -> None:
     (curve,) = content["curves"]
     line = next(line for line in curve["lines"] if line["kind"] == "cross")
     assert len(line["mean"]) == len(curve["steps"]) == synthetic.STEPS - 1
+    assert content["rows"][2]["ends"]["speedup"] == pytest.approx([1.9895, 2.0106], rel=2e-3)
+    assert not {"ends", "fault"} & content["rows"][0].keys()
     plan = synthetic.plan(2)
     packed = content["schedules"]["1"]["tables"]
     assert [table["heading"] for table in packed] == ["Spatial", "Temporal", "Cross"]
@@ -138,12 +140,13 @@ def test_a_click_on_a_heading_sorts(browser: Browser) -> None:
     headers = browser.run(
         "return [...document.querySelectorAll('#points th')].map(th => th.textContent)"
     )
-    place = headers.index("speedup")
+    place = headers.index("speedup [95 %]")
     click = f"document.querySelectorAll('#points th button')[{place}].click();"
     browser.run(click)
-    assert browser.run(CELL.format(place)) == ["1.00x", "1.25x", "2.00x", MISSING]
+    cells = ["1.000", "1.250[1.243, 1.257]", "2.000[1.989, 2.011]"]
+    assert browser.run(CELL.format(place)) == [*cells, MISSING]
     browser.run(click)
-    assert browser.run(CELL.format(place)) == ["2.00x", "1.25x", "1.00x", MISSING]  # Missing: last.
+    assert browser.run(CELL.format(place)) == [*reversed(cells), MISSING]  # Missing: last.
     assert (
         browser.run(
             f"return document.querySelectorAll('#points th')[{place}].getAttribute('aria-sort')"
@@ -158,7 +161,19 @@ def test_the_pointer_over_a_dot_shows_its_grid_point(browser: Browser) -> None:
     browser.wait_for("return !document.getElementById('tip').hidden")
     text = browser.run("return document.getElementById('tip').textContent")
     assert "S2 T2 C6" in text
-    assert "speedup: 1.25x" in text
+    assert "speedup [95 %]: 1.250 [1.243, 1.257]" in text
+
+
+@browser_needed
+def test_speedups_have_their_intervals_drawn(browser: Browser) -> None:
+    ends = "return [...document.querySelectorAll('#scatter .ends')].map(e => e.dataset.job)"
+    assert browser.run(ends) == ["1", "2"]  # The baseline has none.
+    box = "const {x, width} = document.querySelector(arguments[0]).getBoundingClientRect();"
+    place = f"{box} return [x, x + width]"
+    (low, high), (left, right) = (
+        browser.run(place, f"#scatter {kind}[data-job='2']") for kind in (".ends", ".dot")
+    )
+    assert low < (left + right) / 2 < high
 
 
 @browser_needed

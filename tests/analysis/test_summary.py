@@ -16,7 +16,10 @@ def test_values(sweep: Sweep) -> None:
     frame = summary_frame(sweep)
     assert list(frame["rules"][:3]) == ["S- T- C-", "S2 T2 C6", "S4 T4 C6"]
     assert list(frame["speedup"][:3]) == pytest.approx([1.0, 1.25, 2.0])
-    assert list(frame["denoise_s"][:3]) == [10.0, 8.0, 5.0]
+    assert list(frame["denoise_s"][:3]) == pytest.approx([10.0, 8.0, 5.0])
+    assert list(frame["baseline_denoise_s"][:3]) == pytest.approx([10.0] * 3)
+    assert set(frame["encode_s"][:3]) == {synthetic.ENCODE_S}
+    assert set(frame["decode_s"][:3]) == {synthetic.DECODE_S}
     assert list(frame["psnr_db"][:3]) == pytest.approx([100.0, 35.0, 29.0])
     assert list(frame["videos"][:3]) == [4, 4, 4]
     assert (frame["baseline_temporal_flickering"][:3] == frame["temporal_flickering"][0]).all()
@@ -54,5 +57,5 @@ def test_without_its_baseline_a_point_has_no_speedup(directory: Path) -> None:
     record.unlink()
     frame = summary_frame(load_sweep(directory))
     assert frame["status"][0] == "not finished"
-    assert frame["speedup"].isna().all()
-    assert frame["denoise_s"][1] == 8.0
+    assert frame[["speedup", "denoise_s"]].isna().all(axis=None)
+    assert frame["decode_s"][1] == synthetic.DECODE_S

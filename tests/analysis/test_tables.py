@@ -109,7 +109,12 @@ def test_terminal(data: SweepData) -> None:
     console = Console(file=io.StringIO(), width=80)
     render_terminal(data, console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for part in ("S2 T2 C6", "28.7%", "1.25x", "35.00", "LPIPS ↓", "flicker ↑"):
+    for part in ("S2 T2 C6", "28.7%", "1.250", "35.00", "LPIPS ↓", "flicker ↑"):
         assert part in text
     assert "job 3 failed" in text
     assert "…" not in text
+    assert "[1.243, 1.257]" in text
+    assert "without bound and efficiency" in text
+    wide = Console(file=io.StringIO(), width=120)
+    render_terminal(data, wide)
+    assert "speedup [95 %]  bound  efficiency" in wide.file.getvalue()  # type: ignore[attr-defined]

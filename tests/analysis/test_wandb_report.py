@@ -25,7 +25,7 @@ def blocks(directory: Path) -> list[dict]:
 def test_prose_and_tables_are_the_sweep_s_own(blocks: list[dict]) -> None:
     text = json.dumps(blocks, ensure_ascii=False)
     assert "3 of 4 grid points of tiny are finished over spatial_gap." in text
-    assert "S4 T4 C6 (2.00x, 29.00)" in text
+    assert "S4 T4 C6 (2.000x, 29.00)" in text
     tables = [block["content"] for block in blocks if block["type"] == "markdown-block"]
     assert any("| S4 T4 C6 |" in table for table in tables)
     assert "lpips: no weights" in text

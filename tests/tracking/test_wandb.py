@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+from dataclasses import asdict
 
 import pandas as pd
 import pytest
 
 pytest.importorskip("wandb")
 
+import made_timings
 import tracked_points as points
 import wandb
 from offline_runs import runs_in
@@ -17,7 +20,9 @@ from offline_runs import runs_in
 from pab_bench.cli import main
 from pab_bench.config.sections import TrackingSettings
 from pab_bench.store.points import Store
+from pab_bench.timings.store import FOLDER
 from pab_bench.tracking.wandb import track, track_sweep
+from pab_bench.tracking.wandb_content import intervals_of, summary_of
 
 PROMPT = "prompts.texts=[a large red circle moves right slowly over a black background]"
 SETTINGS = TrackingSettings("wandb", "pab_bench", None, "offline")
@@ -52,12 +57,49 @@ def test_numbers_with_intervals_and_the_baseline(sent):
     assert summary["psnr_db"] == 31.5
     assert summary["psnr_db/low"] < 31.5 < summary["psnr_db/high"]
     assert summary["psnr_db/videos"] == 2
-    assert summary["speedup"] == 1.5
+    assert summary["peak_cache_bytes"] == 1000
     assert summary["reuse_share/spatial"] == 0.5
     assert summary["replayed_share"] == 0.25
     assert summary["baseline_run"] == "pab_bench/base"
     assert sent[1].config["baseline_id"] == "base"
     assert "psnr_db" not in sent[0].summary  # Missing, not 0.
+
+
+def test_speeds_are_those_of_timed_calls(sent):
+    baseline, variant = (run.summary for run in sent[:2])
+    assert variant["speedup"] == pytest.approx(1.5)
+    assert variant["speedup/low"] < variant["speedup"] < variant["speedup/high"]
+    assert variant["bound"] == pytest.approx(1 / (1 - 0.8 * 0.5))
+    assert variant["efficiency"] == pytest.approx(1.5 * 0.6)
+    assert (
+        variant["videos_speedup/low"] < variant["videos_speedup"] < variant["videos_speedup/high"]
+    )
+    assert variant["denoise_s"] == pytest.approx(4.0)
+    assert variant["baseline_denoise_s"] == pytest.approx(6.0)
+    assert baseline["denoise_s"] == pytest.approx(6.0)
+    assert "speedup" not in baseline  # To itself.
+    assert "speed_fault" not in variant
+    # Times of separate samplings are not compared.
+    assert (variant["sampled_denoise_s"], baseline["sampled_denoise_s"]) == (2.0, 3.0)
+
+
+def test_what_was_not_timed_is_left_out_and_what_cannot_be_true_is_said(tmp_path):
+    _, variant = points.store(tmp_path)
+    folder = Store(tmp_path).folder(variant.id)
+    nothing = intervals_of(variant, tmp_path)
+    made_timings.write_timings(
+        tmp_path,
+        [asdict(Store(tmp_path).load("base")), asdict(variant)],
+        {"base": 6.0, "variant": 2.0},
+        parts={"spatial": 0.8},
+    )
+    summary = summary_of(variant, folder, nothing)
+    assert summary["speedup/low"] > summary["bound"]
+    assert summary["speed_fault"] == "above its bound by time"
+    shutil.rmtree(tmp_path / FOLDER)
+    summary = summary_of(variant, folder, nothing)
+    assert not {"speedup", "speedup/low", "bound", "efficiency", "denoise_s"} & summary.keys()
+    assert summary["sampled_denoise_s"] == 2.0
 
 
 def test_steps_curves_and_media(sent):
@@ -122,7 +164,7 @@ def test_an_outage_never_harms_a_point(tmp_path, monkeypatch, caplog):
 def test_a_sweep_from_the_command_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [PROMPT, "steps=4", "spatial_gap=2", "spatial_threshold=[1,999]"]
-    arguments += ["metrics.names=[psnr]", "record.curves=false"]
+    arguments += ["metrics.names=[psnr]", "record.curves=false", "speed.precision=0.5"]
     assert main(["tracking=wandb", *arguments]) == 0
     (job,) = (tmp_path / "results" / "single").iterdir()
     pointer = json.loads((job / "point.json").read_text())
@@ -136,3 +178,4 @@ def test_a_sweep_from_the_command_line(tmp_path, monkeypatch):
     assert variant.config["baseline_id"] == point["baseline_id"] == runs["baseline"].run.run_id
     assert variant.summary["psnr_db"] == point["quality"]["psnr_db"]["value"]
     assert {"summary", "report", "figures/trade_off"} <= runs["sweep"].logged
+    assert variant.summary["speedup"] > 0

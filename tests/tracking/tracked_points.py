@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import made_timings
 import numpy as np
 
 from pab_bench.store.points import Store
@@ -22,7 +24,15 @@ def record(identifier: str, baseline: str | None, status: str = "ok", **more: An
     return Record(
         id=identifier,
         status=status,  # type: ignore[arg-type]
-        config={"steps": STEPS, "guidance": 4.0, "rules": {}},
+        config={
+            "model": {"name": "tiny"},
+            "dtype": "float32",
+            "prompts": ["a", "b"],
+            "steps": STEPS,
+            "guidance": 4.0,
+            "rules": {},
+            "broadcast_object": "output" if baseline else None,
+        },
         model={"name": "tiny", "weights_digest": "d" * 8, "depth": BLOCKS, "parameters": 10},
         prompts=["a", "b"],
         seeds=[0],
@@ -30,7 +40,7 @@ def record(identifier: str, baseline: str | None, status: str = "ok", **more: An
         is_baseline=baseline is None,
         provenance={"device": "cpu", "created": "2026-01-01"},
         plan={
-            "digest": "e",
+            "digest": identifier,
             "calls": STEPS,
             "depth": BLOCKS,
             "timesteps": list(range(STEPS)),
@@ -76,7 +86,15 @@ def data(variant: bool) -> PointData:
 
 
 def store(results: Path) -> tuple[Record, Record]:
-    """A baseline and a variant in `results`."""
+    """A baseline and a variant in `results`, whose calls were timed: 6 s, and 4 s."""
     kept = Store(results)
     baseline = kept.save(record("base", None), data(variant=False))
-    return baseline, kept.save(record("variant", "base"), data(variant=True))
+    variant = kept.save(record("variant", "base"), data(variant=True))
+    made_timings.write_timings(
+        results,
+        [asdict(baseline), asdict(variant)],
+        {"base": 6.0, "variant": 4.0},
+        parts={"spatial": 0.8},
+        turns={"variant": [4.1, 3.9]},
+    )
+    return baseline, variant

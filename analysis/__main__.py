@@ -1,4 +1,4 @@
-"""`python -m analysis DIR`: make summary, tables and figures of a sweep again."""
+"""`python -m analysis DIR`: make summary, tables and figures of a sweep again, as PDF, too."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.pop("MPLBACKEND", None)
 
     from analysis.build import build
+    from analysis.figures.save import FORMATS
     from pab_bench.text.terminal import console
 
     try:
-        result = build(options.directory, None if options.quiet else console())
+        result = build(options.directory, None if options.quiet else console(), FORMATS)
     except NotASweep as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_CONFIGURATION

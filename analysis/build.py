@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.data import SweepData
+from analysis.figures.save import FORMATS, ON_SCREEN
 from analysis.load import load_sweep
-from analysis.products import Outcome, Product, attempt, figures
-from analysis.tables.provenance import replayed_times
+from analysis.products import Outcome, Product, attempt
+from analysis.tables.speed_notes import speed_faults, speed_notes
 from pab_bench.experiment.control import control_in_words
 from pab_bench.files import unlink
 
@@ -43,19 +45,22 @@ class BuildResult:
     notes: tuple[str, ...]
 
 
-def build(directory: str | Path, console: Console | None = None) -> BuildResult:
+def build(
+    directory: str | Path, console: Console | None = None, formats: Sequence[str] = ON_SCREEN
+) -> BuildResult:
     """Make everything anew; a product that fails is reported and never hides the others.
 
     Args:
         directory: a sweep directory, finished or not, that of a single run, or a results folder:
             then its whole store is shown, in `<directory>/analysis`.
         console: where to print the summary and what could not be made; nowhere if None.
+        formats: in which each figure is written; the report shows PNG.
 
     Raises:
         NotASweep: `directory` is missing or holds no jobs.
     """
     data = SweepData(load_sweep(directory))
-    outcomes = _make_all(data, Path(directory))
+    outcomes = _make_all(data, Path(directory), formats)
     unfinished = {
         job.number: f"{job.status}: {job.error}"
         for job in data.sweep.jobs
@@ -69,11 +74,17 @@ def build(directory: str | Path, console: Console | None = None) -> BuildResult:
         notes=tuple(notes(data)),
     )
     if console is not None:
+        from rich.markup import escape
+
         _report(data, result, console)
+        absent = [form.upper() for form in FORMATS if form not in formats]
+        if absent and any(path.parent.name == "figures" for path in result.written):
+            how = f"figures as {' and '.join(absent)}: python -m analysis {directory}"
+            console.print(escape(how), highlight=False, soft_wrap=True)
     return result
 
 
-def _make_all(data: SweepData, given: Path) -> dict[str, Outcome]:
+def _make_all(data: SweepData, given: Path, formats: Sequence[str]) -> dict[str, Outcome]:
     """By name. The report comes last: it shows what was made before it."""
     from analysis.drawing import Drawing
     from analysis.figures.catalog import drawings
@@ -90,7 +101,7 @@ def _make_all(data: SweepData, given: Path) -> dict[str, Outcome]:
         products[f"tables/{table.name}"] = Product(
             partial(_tabulate, data, table, folder, documents), partial(_unlink, files)
         )
-    drawing = Drawing(given, len(data.sweep.finished), figures(data))
+    drawing = Drawing(given, data, formats)
     outcomes = {name: attempt(name, product) for name, product in products.items()}
     outcomes |= drawing.finish()
     report = Product(
@@ -116,7 +127,7 @@ def _unlink(paths: list[Path]) -> None:
 
 def notes(data: SweepData) -> list[str]:
     """Facts that limit what the sweep's numbers mean."""
-    found = replayed_times(data.sweep)
+    found = [*speed_notes(data), *speed_faults(data)]
     machines = []
     for job, point in data.sweep.finished:
         control = point.value("control") or {}
@@ -128,7 +139,7 @@ def notes(data: SweepData) -> list[str]:
         if other:
             what = ", ".join(other)
             machines.append(
-                f"job {job.number}: {what} differs from its baseline's, so its speedup "
+                f"job {job.number}: {what} differs from its baseline's, so its quality "
                 "compares machines, too"
             )
     if len(machines) > _MOST_NOTES:

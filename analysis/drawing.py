@@ -1,7 +1,7 @@
 """Draws figures in other processes, too: Matplotlib keeps a single core busy.
 
-`python -m analysis.drawing DIRECTORY` is such a process. It reads names of figures from its input,
-a line each, and answers each with a line of JSON.
+`python -m analysis.drawing DIRECTORY png` is such a process. It reads names of figures from its
+input, a line each, and answers each with a line of JSON.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analysis.products import Outcome, Product, attempt
+from analysis.data import SweepData
+from analysis.load import load_sweep
+from analysis.products import Outcome, attempt, figures
 
 _log = logging.getLogger(__name__)
 _WORTH_IT = 8
 """Finished jobs from which on a process, which takes a second to start, saves more than that."""
 _MOST = 3
+_PROGRAM = (sys.executable, "-m", "analysis.drawing")
 
 
 class Drawing:
@@ -29,15 +32,16 @@ class Drawing:
 
     Args:
         directory: of the sweep, as another process can load it.
-        jobs: how many of its jobs are finished.
-        figures: by name.
+        data: the sweep.
+        formats: in which a figure is written, such as `png`.
     """
 
-    def __init__(self, directory: Path, jobs: int, figures: Mapping[str, Product]) -> None:
-        self._figures = list(figures.items())
-        self._waiting = deque(range(len(figures)))
+    def __init__(self, directory: Path, data: SweepData, formats: Sequence[str]) -> None:
+        self._formats = formats
+        self._figures = list(figures(data, formats).items())
+        self._waiting = deque(range(len(self._figures)))
         self._outcomes: dict[int, Outcome] = {}
-        helpers = min(_cores() - 1, _MOST) if jobs >= _WORTH_IT else 0
+        helpers = min(_cores() - 1, _MOST) if len(data.sweep.finished) >= _WORTH_IT else 0
         self._pool = ThreadPoolExecutor(max(helpers, 1))
         self._started = [self._pool.submit(self._elsewhere, directory) for _ in range(helpers)]
 
@@ -67,7 +71,7 @@ class Drawing:
         number = None
         try:
             with subprocess.Popen(
-                [sys.executable, "-m", "analysis.drawing", str(directory.absolute())],
+                [*_PROGRAM, str(directory.absolute()), *self._formats],
                 env={**os.environ, "PYTHONPATH": path},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -92,22 +96,17 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def main(directory: Path) -> None:
+def main(directory: Path, formats: Sequence[str]) -> None:
     """Be such a process, until nothing more is asked for or nobody listens any more."""
     try:
-        _answer(directory)
+        _answer(directory, formats)
     except (BrokenPipeError, KeyboardInterrupt):  # Who asked was killed, or the user stops all.
         # Otherwise Python complains when it closes the output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _answer(directory: Path) -> None:
-    from analysis.data import SweepData
-    from analysis.load import load_sweep
-    from analysis.products import figures
-
-    data = SweepData(load_sweep(directory))
-    products = figures(data)
+def _answer(directory: Path, formats: Sequence[str]) -> None:
+    products = figures(SweepData(load_sweep(directory)), formats)
     print(flush=True)
     for line in sys.stdin:
         name = line.strip()
@@ -117,4 +116,4 @@ def _answer(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

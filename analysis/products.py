@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,21 +60,21 @@ def attempt(name: str, product: Product) -> Outcome:
         return Outcome(failure=failure)
 
 
-def figures(data: SweepData) -> dict[str, Product]:
-    """The figures of a sweep, by name, in its folder `figures`."""
+def figures(data: SweepData, formats: Sequence[str]) -> dict[str, Product]:
+    """The figures of a sweep, by name, in its folder `figures`, each as a file per format."""
     from analysis.figures.catalog import drawings
     from analysis.figures.save import remove
 
     folder = data.sweep.directory / "figures"
     return {
         f"figures/{drawing.name}": Product(
-            partial(_draw, drawing, folder), partial(remove, folder, drawing.name)
+            partial(_draw, drawing, folder, formats), partial(remove, folder, drawing.name)
         )
         for drawing in drawings(data)
     }
 
 
-def _draw(drawing: Drawing, folder: Path) -> list[Path]:
+def _draw(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
     from analysis.figures.save import save
 
-    return save(drawing.draw(), folder, drawing.name)
+    return save(drawing.draw(), folder, drawing.name, formats)

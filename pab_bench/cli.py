@@ -22,6 +22,7 @@ from omegaconf import DictConfig
 
 from pab_bench import progress
 from pab_bench.config import hydra_setup
+from pab_bench.config.composing import composed_once
 from pab_bench.config.grid import Grid
 from pab_bench.config.places import check_places
 from pab_bench.config.preflight import preflight
@@ -106,6 +107,11 @@ def _main(arguments: Sequence[str]) -> int:
     if "--version" in arguments:
         print(f"pab_bench {version()}")
         return OK
+    with composed_once():
+        return _command(arguments)
+
+
+def _command(arguments: Sequence[str]) -> int:
     hydra_setup.register()
     parsed = hydra_setup.argument_parser().parse_args(arguments)
     only_shows = (parsed.help, parsed.hydra_help, parsed.cfg, parsed.info, parsed.shell_completion)

@@ -23,13 +23,13 @@ from analysis.figures.flops import flops
 from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
 from analysis.figures.quality import quality
-from analysis.figures.runtime_breakdown import runtime_breakdown
+from analysis.figures.runtime_breakdown import generation, runtime_breakdown
 from analysis.figures.schedule import schedule
 from analysis.figures.speed import speed
 from analysis.figures.threshold_map import threshold_map
 from analysis.figures.trade_off import trade_off
 from analysis.points import Point
-from analysis.runtime import runtime_frame
+from analysis.runtime import generation_frame, runtime_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +69,7 @@ def drawings(data: SweepData) -> list[Drawing]:
         Drawing("threshold_map", partial(_threshold_map, data), "Which timesteps may reuse"),
         Drawing("block_map", partial(_block_map, data), "Which blocks may reuse"),
         Drawing("cache_memory", partial(_cache_memory, data), "Memory that broadcasting holds"),
+        Drawing("generation", partial(_generation, data), "Text, denoising and decoding apart"),
         Drawing("runtime_breakdown", partial(_runtime, data), "Where the time goes"),
         Drawing("flops", partial(_flops, data), "Operations of the paper's rows"),
     ]
@@ -147,6 +148,10 @@ def _cache_memory(data: SweepData) -> Figure:
 
 def _runtime(data: SweepData) -> Figure:
     return runtime_breakdown(runtime_frame(data))
+
+
+def _generation(data: SweepData) -> Figure:
+    return generation(generation_frame(data))
 
 
 def _flops(data: SweepData) -> Figure:

@@ -28,6 +28,7 @@ INK = "#222222"
 MUTED = "#8A8A8A"
 SHADE = "#EFEFEF"
 ACCENT = "#0072B2"
+FAULT = "#B3261E"
 
 # Inches: one and two columns of a two-column paper.
 PAGE = 7.0

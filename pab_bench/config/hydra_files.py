@@ -12,6 +12,9 @@ import yaml
 from pab_bench.config.paths import ROOT
 from pab_bench.files import write_text
 
+# Those in C, where PyYAML was built with them: this happens for every point.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _PATH = re.compile(r"(?<![\w.~$}\-/])/[^\s'\",;:\]}]+")
 
 
@@ -26,8 +29,8 @@ def leave_out_places(folder: Path) -> None:
         text = path.read_text(encoding="utf-8")
         if _PATH.search(text) is None:
             continue
-        told = yaml.safe_dump(_told(yaml.safe_load(text)), sort_keys=False, allow_unicode=True)
-        write_text(path, told)
+        content = _told(yaml.load(text, Loader=_Loader))
+        write_text(path, yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
 def without_places(text: str) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import synthetic
+from rich.console import Console
 
 from analysis.__main__ import main
 from analysis.build import build
 from analysis.data import SweepData
 from analysis.figures import catalog
+from analysis.figures.save import FORMATS
 
 FIGURES = {
     "attention_blocks",
@@ -22,18 +24,20 @@ FIGURES = {
     "attention_difference_gated",
     "attention_heatmap",
     "contact_sheet",
+    "generation",
     "quality",
     "schedule",
     "speed",
     "trade_off",
 }
 
+INPUTS = {f"{job}/point.json" for job in range(4)}
+
 NOT_IN_A_GAP_SWEEP = {
     "tables/table1",
     "tables/table2",
     "tables/table3",
     "tables/gap_by_kind",
-    "tables/efficiency",
     "tables/flops",
     "figures/gap_by_kind",
     "figures/components",
@@ -64,15 +68,21 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def test_everything_is_made_and_stays_the_same(directory: Path) -> None:
-    result = build(directory)
+    result = build(directory, formats=FORMATS)
     assert not result.failures
     assert set(result.skipped) == NOT_IN_A_GAP_SWEEP
     first = contents(directory)
     assert {f"figures/{name}.{form}" for name in FIGURES for form in ("pdf", "png")} < set(first)
     assert {"summary.csv", "summary.parquet", "tables/segments.csv", "report.html"} < set(first)
     assert not [name for name in first if name.endswith(".tmp")]
-    build(directory)
+    build(directory, formats=FORMATS)
     assert contents(directory) == first
+    # After a run, all but what nobody looks at before a paper is written.
+    on_screen = build(directory)
+    now = contents(directory)
+    assert set(first) - set(now) == {f"figures/{name}.pdf" for name in FIGURES}
+    assert now == {name: first[name] for name in now}
+    assert {str(path.relative_to(directory)) for path in on_screen.written} == set(now) - INPUTS
 
 
 @pytest.mark.usefixtures("few")
@@ -120,14 +130,22 @@ def test_a_baseline_of_another_machine_is_noted(directory: Path) -> None:
     synthetic.write_json(
         directory.parents[1] / "points" / synthetic.point_id(2) / "record.json", record
     )
-    (note,) = build(directory).notes
+    how, note = build(directory).notes
+    assert how.startswith("speedups: from calls in turns")
     assert note.startswith("job 1: cpu differs")
 
 
 @pytest.mark.usefixtures("few")
 def test_command(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(directory, Console(width=500))
+    told = capsys.readouterr().out
+    assert f"figures as PDF: python -m analysis {directory}\n" in told
+    assert not (directory / "figures" / "speed.pdf").exists()
     assert main([str(directory)]) == 0
-    assert "S2 T2 C6" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "S2 T2 C6" in out
+    assert "figures as" not in out
+    assert (directory / "figures" / "speed.pdf").read_bytes().startswith(b"%PDF")
     assert main([str(directory / "missing")]) == 2
     assert "no such folder" in capsys.readouterr().err
 

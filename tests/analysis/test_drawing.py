@@ -9,8 +9,9 @@ import pytest
 from analysis import drawing
 from analysis.build import build
 from analysis.data import SweepData
+from analysis.figures.save import FORMATS, ON_SCREEN
 from analysis.load import load_sweep
-from analysis.products import Outcome, figures
+from analysis.products import Outcome
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def pictures(directory: Path) -> dict[str, bytes]:
 
 
 def drawn_by_the_process_first(directory: Path) -> dict[str, Outcome]:
-    work = drawing.Drawing(directory, 1, figures(SweepData(load_sweep(directory))))
+    work = drawing.Drawing(directory, SweepData(load_sweep(directory)), ON_SCREEN)
     for future in work._started:
         future.result()
     return work.finish()
@@ -58,7 +59,8 @@ def test_both_together(directory: Path, one_process: None) -> None:
     )
     assert not alone.stderr
     before = pictures(directory)
-    result = build(directory)
+    assert {Path(name).suffix for name in before} == {".pdf", ".png"}
+    result = build(directory, formats=FORMATS)
     assert not result.failures
     assert pictures(directory) == before
 
@@ -88,7 +90,7 @@ def test_what_a_killed_process_had_is_drawn_here(
 @pytest.mark.parametrize("moment", ["before it is ready", "while it draws"])
 def test_a_process_whose_parent_is_killed_ends_without_a_word(directory: Path, moment: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "analysis.drawing", str(directory)],
+        [sys.executable, "-m", "analysis.drawing", str(directory), "png"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -35,6 +35,7 @@ SMALL = (
     "steps=6",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "metrics.names=[psnr]",
     "prompts.texts=[a large red circle moves right slowly over a black background]",
 )

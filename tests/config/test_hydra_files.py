@@ -44,3 +44,15 @@ def test_a_file_is_the_same_but_for_places(machine: Path) -> None:
     leave_out_places(folder)
     told = {"runtime": {"cwd": ".", "n": 3}, "dir": "${a}/x"}
     assert yaml.safe_load((folder / "hydra.yaml").read_text()) == told
+
+
+def test_texts_stay_what_they_are(machine: Path) -> None:
+    folder = machine / "home" / "project" / "run"
+    folder.mkdir()
+    texts = ["a dog: 😀\n\n  two\tlines ", "yes", "1e3", "#", "ä" * 200, "- x", "''", " "]
+    content = {"cwd": str(machine / "home"), "texts": texts, "none": None, "share": 1e-6}
+    (folder / "hydra.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    leave_out_places(folder)
+    told = (folder / "hydra.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(told) == content | {"cwd": "~"}
+    assert list(yaml.safe_load(told)) == list(content)

@@ -17,7 +17,13 @@ from pab_bench.config.paths import ROOT
 
 SWEEP = (
     *("-m", "spatial_gap=2,3", "steps=40", "hydra/launcher=submitit_local", "metrics=none"),
-    *("model.height=32", "model.width=32", "spatial_threshold=[100,800]", "record.videos=false"),
+    *(
+        "model.height=32",
+        "model.width=32",
+        "speed.calls=false",
+        "spatial_threshold=[100,800]",
+        "record.videos=false",
+    ),
     "prompts.texts=[a large red circle moves right slowly over a black background]",
 )
 

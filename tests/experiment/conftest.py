@@ -20,11 +20,13 @@ COMMON = [
     "steps=10",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
 ]
 TINY = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "steps=6",
     "spatial_threshold=[100,700]",
     "temporal_threshold=[100,700]",

@@ -17,7 +17,7 @@ from pab_bench.store.points import Store
 KILLS = 30
 SWEEP = ["-m", "spatial_gap=2,3,4", "threshold=[100,700]", "metrics.names=[psnr]", "steps=12"]
 ARGUMENTS = [*SWEEP, *[line for line in TINY if not line.startswith(("metrics", "steps"))]]
-TIMES = ["denoise_s", "baseline_denoise_s", "speedup", "replayed_share"]
+TIMES = ["encode_s", "decode_s", "replayed_share"]
 """What differs between two runs of the same points."""
 
 

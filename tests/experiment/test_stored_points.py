@@ -32,6 +32,7 @@ COMMAND = (
     "record.videos=false",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "metrics.names=[psnr]",
     "tape.disk_gb=0",
     "device=cpu",

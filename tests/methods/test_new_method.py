@@ -11,6 +11,7 @@ TINY = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "steps=6",
     "metrics.names=[psnr]",
     "record.curves=false",

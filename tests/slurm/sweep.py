@@ -28,6 +28,7 @@ SMALL = (
     "record.curves=false",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
 )
 
 

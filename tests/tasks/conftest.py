@@ -7,6 +7,7 @@ TINY = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "steps=6",
     "threshold=[100,700]",
     "metrics=none",

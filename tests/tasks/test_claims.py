@@ -22,6 +22,7 @@ TINY = [
     "prompts.texts=[a large red circle moves right slowly over a black background]",
     "model.height=32",
     "model.width=32",
+    "speed.calls=false",
     "steps=10",
     "metrics=none",
     "record.videos=false",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,8 +50,11 @@ def time_plans(settings: Settings, wanted: Sequence[WantedPlan]) -> Timings:
         added = _time_calls(added, known, settings, [w for w in wanted if w.name in missing])
     if settings.speed.turns and not added.reason:
         both = replace(both, passes=(*known.passes, *added.passes))
-        turns = sample_turns(settings, {w.name: w for w in wanted}, both)
-        added = replace(added, videos=turns)
+        try:
+            turns = sample_turns(settings, {w.name: w for w in wanted}, both)
+            added = replace(added, videos=turns)
+        except Exception as error:  # What was measured of calls stands without them.
+            added = replace(added, reason=_reason("whole videos", error))
     if replace(added, plans={}) == Timings(key) and all(known.plans.get(n) == new[n] for n in new):
         return known
     return add_timings(settings.results_dir, added, settings.store.locks)
@@ -90,13 +94,16 @@ def _time_calls(
         before=known.passes,
     )
     limits = PassLimits(settings.speed.precision, settings.speed.budget_s)
+    print(
+        f"timing {len(given.classes)} kinds of calls in turns, for at most {limits.budget_s:g} s "
+        "(speed.budget_s)",
+        file=sys.stderr,
+        flush=True,
+    )
     try:
         timed = run_pass(given, limits)
     except Exception as error:  # Videos and their quality stand without it.
-        _log.warning("calls could not be timed: %s", error, exc_info=error)
-        release_memory()
-        told = describe(error)
-        return replace(added, reason=f"{told['type']}: {told['message']}")
+        return replace(added, reason=_reason("calls", error))
     if timed is None:
         return replace(
             added,
@@ -106,6 +113,14 @@ def _time_calls(
             ),
         )
     return replace(added, passes=(timed,))
+
+
+def _reason(what: str, error: Exception) -> str:
+    """Why something could not be timed, as it is kept; it is logged, and its memory given back."""
+    _log.warning("%s could not be timed: %s", what, error, exc_info=error)
+    release_memory()
+    told = describe(error)
+    return f"{told['type']}: {told['message']}"
 
 
 def _is_exact(timings: Timings, name: str, settings: Settings) -> bool:

@@ -68,7 +68,7 @@ def _text(key: Mapping[str, Any]) -> str:
 
 def _wanted(record: Record, store: Store) -> WantedPlan:
     cache = CacheOptions(**(record.config.get("cache") or {}))
-    keeping = Keeping(record.config["broadcast_object"] or "output", cache)
+    keeping = Keeping(record.config.get("broadcast_object") or "output", cache)
     return WantedPlan(_plan(record, store), record.config["steps"], keeping)
 
 

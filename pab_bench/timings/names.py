@@ -30,5 +30,5 @@ def name_of_point(config: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
         plan: its record's summary of the plan.
     """
     cache = CacheOptions(**(config.get("cache") or {}))
-    keeping = Keeping(config["broadcast_object"] or "output", cache)
+    keeping = Keeping(config.get("broadcast_object") or "output", cache)
     return plan_name(plan["digest"], keeping, not plan["reuse_share"]["all"])

@@ -28,12 +28,6 @@ class Captured:
     kwargs: Mapping[str, Any]
     output: Any
 
-    @property
-    def rows(self) -> int:
-        """Rows of the guidance batch: the first dimension of what is denoised."""
-        first = self.args[0] if self.args else self.kwargs["hidden_states"]
-        return int(first.shape[0])
-
 
 class Timeable(Protocol):
     """A transformer with what it is called with, and what is around it."""

@@ -78,31 +78,17 @@ def _time_calls(
     settings: Settings,
     wanted: Sequence[WantedPlan],
 ) -> Timings:
-    session = open_session(settings)
-    text, _ = session.encode(settings.prompts[0])
-    scene = Scene(
-        session.sampler, text, session.sampler.noise(settings.seeds[0]), settings.guidance
-    )
-    plans = [added.plans[one.name] for one in wanted]
-    classes = [k for one in wanted for k in plan_calls(one.plan, one.keeping).classes]
-    given = PassInput(
-        scene=scene,
-        device=session.device,
-        steps=sorted({plan.steps for plan in plans}),
-        classes=list(dict.fromkeys(classes)),
-        plans=[*plans, *controls(plans)],
-        before=known.passes,
-    )
     limits = PassLimits(settings.speed.precision, settings.speed.budget_s)
-    print(
-        f"timing {len(given.classes)} kinds of calls in turns, for at most {limits.budget_s:g} s "
-        "(speed.budget_s)",
-        file=sys.stderr,
-        flush=True,
-    )
     try:
+        given = _input(added, known, settings, wanted)
+        print(
+            f"timing {len(given.classes)} kinds of calls in turns, for at most "
+            f"{limits.budget_s:g} s (speed.budget_s)",
+            file=sys.stderr,
+            flush=True,
+        )
         timed = run_pass(given, limits)
-    except Exception as error:  # Videos and their quality stand without it.
+    except Exception as error:  # Videos and their quality stand without it, and other models.
         return replace(added, reason=_reason("calls", error))
     if timed is None:
         return replace(
@@ -113,6 +99,24 @@ def _time_calls(
             ),
         )
     return replace(added, passes=(timed,))
+
+
+def _input(
+    added: Timings, known: Timings, settings: Settings, wanted: Sequence[WantedPlan]
+) -> PassInput:
+    session = open_session(settings)
+    text, _ = session.encode(settings.prompts[0])
+    noise = session.sampler.noise(settings.seeds[0])
+    plans = [added.plans[one.name] for one in wanted]
+    classes = [k for one in wanted for k in plan_calls(one.plan, one.keeping).classes]
+    return PassInput(
+        scene=Scene(session.sampler, text, noise, settings.guidance),
+        device=session.device,
+        steps=sorted({plan.steps for plan in plans}),
+        classes=list(dict.fromkeys(classes)),
+        plans=[*plans, *controls(plans)],
+        before=known.passes,
+    )
 
 
 def _reason(what: str, error: Exception) -> str:

@@ -31,8 +31,10 @@ class Cache(Generic[Address]):
         return len(self._kept)
 
     def put(self, address: Address, tensors: Sequence[torch.Tensor]) -> None:
-        """Keep `tensors` under an address that is not in use."""
+        """Keep `tensors` under an address, in place of what may be there."""
         kept = tuple(_Kept(tensor, self.options) for tensor in tensors)
+        if address in self._kept:
+            self.bytes -= sum(entry.bytes for entry in self._kept[address])
         self._kept[address] = kept
         self.bytes += sum(entry.bytes for entry in kept)
         self.peak_bytes = max(self.peak_bytes, self.bytes)

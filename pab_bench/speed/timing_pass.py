@@ -30,9 +30,11 @@ LOOKED_AT = 6
 """So many first rounds also time the kinds of sites."""
 BETWEEN_REFERENCES = 4
 """Calls between two that reuse nothing."""
-OFTEN, SELDOM = 0.15, 0.04
-"""Classes with that share of a plan's calls are in every round; the others in proportion, but not
-more seldom than those with this one."""
+MOST_IN_A_ROUND = 4
+"""Calls of the control, which is all of its plan; of others by their share of a plan."""
+OFTEN, SELDOM = 0.125, 0.04
+"""Classes with that share of a plan's calls are once in every round; rarer ones in proportion, but
+not more seldom than those with this one."""
 SHORTEST_S = 0.01
 """A shorter call is made several times in a row."""
 _MOST_IN_A_ROW = 64
@@ -173,15 +175,16 @@ class _Pass:
     def _round(self, with_parts: bool) -> Round:
         seconds: dict[str, float] = {}
         reference: dict[str, float] = {}
-        disturbed = 0
+        calls = disturbed = 0
         # Benches take turns, since each keeps outputs in its own way.
         for number, (bench, kinds) in enumerate(self._random.sample(self._benches, self._ways)):
             # The control is a class like any other.
-            order: list[CallClass | None] = [kind for kind in kinds if self._is_wanted(kind)]
-            order += [None] if number == 0 else []
+            order: list[CallClass | None] = [k for k in kinds for _ in range(self._wanted(k))]
+            order += [None] * (MOST_IN_A_ROUND if number == 0 else 0)
             self._random.shuffle(order)
             with bench.attached():
                 runs = self._calls(bench, order)
+            calls += len(order)
             disturbed += self._enter(runs, seconds, reference)
         self._good.update(seconds.keys())  # Counted: an update by a mapping would add seconds.
         sampler = {
@@ -189,14 +192,16 @@ class _Pass:
             for steps in set(self._given.steps)
         }
         parts = self._parts() if with_parts else {}
-        return Round(seconds, reference, sampler, parts, disturbed, self._watch.look())
+        seen = self._watch.look()
+        return Round(seconds, reference, sampler, parts, calls, disturbed, seen)
 
-    def _is_wanted(self, kind: CallClass) -> bool:
-        """Whether a class is in a round: the rarer its calls, the less exact their time must be."""
-        name = str(kind)
-        if self._good[name] < FEWEST_ROUNDS + 1:
-            return True
-        return self._random.random() * OFTEN < self._weights.get(name, 0.0)
+    def _wanted(self, kind: CallClass) -> int:
+        """How often a class is in a round: the rarer its calls, the less exact their time must be."""
+        weight = self._weights.get(str(kind), 0.0)
+        often = round(MOST_IN_A_ROUND * weight)
+        if often >= 1 or self._good[str(kind)] < FEWEST_ROUNDS + 1:
+            return max(often, 1)
+        return int(self._random.random() * OFTEN < weight)
 
     def _calls(self, bench: Bench, order: Sequence[CallClass | None]) -> list[_Timed]:
         bench.call(BASELINE)  # What comes first after a pause takes longer.
@@ -222,6 +227,7 @@ class _Pass:
         self, runs: Sequence[_Timed], seconds: dict[str, float], reference: dict[str, float]
     ) -> int:
         """Enter what was not disturbed; how many calls were."""
+        found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         took = [self._clock.seconds(run.start, run.end) / run.calls for run in runs]
         good = [not self._clock.disturbed(run.start, run.end) for run in runs]
         references = [number for number, run in enumerate(runs) if not run.name]
@@ -233,12 +239,13 @@ class _Pass:
             after = min(n for n in references if n > number)
             steady = max(took[before], took[after]) < DRIFT * min(took[before], took[after])
             if good[before] and good[number] and good[after] and steady:
-                seconds[run.name] = took[number]
                 # One of the two, not their mean: delays have a long tail, so that the median of
                 # means is larger than that of single calls.
-                reference[run.name] = took[self._random.choice((before, after))]
+                found[run.name].append((took[number], took[self._random.choice((before, after))]))
             else:
                 left_out += 1
+        for name, pairs in found.items():
+            seconds[name], reference[name] = map(statistics.median, zip(*pairs, strict=True))
         return left_out
 
     def _without_transformer(self, steps: int) -> tuple[Mark, Mark]:

@@ -90,9 +90,9 @@ def _turns(
     for _ in range(_TRIES * settings.speed.turns):
         if len(turns) == settings.speed.turns:
             break
-        names = list(wanted)
+        names = [BASELINE_VIDEOS, *wanted]
         shuffle.shuffle(names)
-        order = [BASELINE_VIDEOS, *names, *reversed(names), BASELINE_VIDEOS]
+        order = [*names, *reversed(names)]
         seconds: dict[str, list[float]] = {}
         disturbed = False
         for name in order:

@@ -88,12 +88,16 @@ def _gpu_reader(device: str) -> Callable[[], dict[str, float]] | None:
 
 
 def _index(device: str) -> int:
-    """A GPU's number among all of the machine, of which a process may see a part."""
+    """A GPU's number among all of the machine, of which a process may see a part.
+
+    Raises:
+        ValueError: if those that it sees are named in another way.
+    """
     import torch
 
     number = torch.device(device).index or 0
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    return int(visible[number]) if visible[0].isdecimal() else number
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return int(visible.split(",")[number]) if visible else number
 
 
 def _of_gpu(library: Any, handle: Any) -> dict[str, float]:

@@ -15,6 +15,8 @@ from pab_bench.timings.rounds import CLOCKS, CONTROL, ClockName, Round, TimedPla
 
 FEWEST_ROUNDS = 5
 """Of each class; of fewer no interval is made."""
+MUCH_WIDER = 2.0
+"""Times as wide as by another clock an interval may be, for the preferred clock to count."""
 RESAMPLES = 999
 _ALL = str(BASELINE)
 
@@ -90,10 +92,14 @@ class Estimator:
 
     def speed(self, plan: TimedPlan) -> Speed | None:
         """Add up the calls of a plan; None if some of its classes were not timed often enough."""
-        for (clock, threads), times in self._times.items():
-            if times.rounds(plan) >= FEWEST_ROUNDS:
-                return times.speed(plan, clock, threads)
-        return None
+        found = [
+            times.speed(plan, clock, threads)
+            for (clock, threads), times in self._times.items()
+            if times.rounds(plan) >= FEWEST_ROUNDS
+        ]
+        # A few rounds of wall time before others came must not hide many by a better clock.
+        narrowest = min((speed.speedup.half_width for speed in found), default=0.0)
+        return next((s for s in found if s.speedup.half_width <= MUCH_WIDER * narrowest), None)
 
 
 class ClassTimes:
@@ -135,7 +141,7 @@ class ClassTimes:
         )
         bound = _figure(np.asarray(baseline / (baseline - saved) + 0 * method))
         call = float(np.median([s for r in self._rounds for s in r.reference.values()]))
-        calls = sum(len(r.seconds) + r.disturbed for r in self._rounds)
+        calls = max(sum(r.calls for r in self._rounds), 1)
         return Speed(
             speedup=speedup,
             bound=bound if looked_at else None,

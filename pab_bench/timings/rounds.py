@@ -27,7 +27,9 @@ class Round:
         reference: by the same names, seconds of a call that reuses nothing, right before or after.
         sampler: by the number of denoising steps, seconds of a whole video without its transformer.
         parts: by kind, the share of a call that reuses nothing; empty where it was not looked at.
-        disturbed: how many calls were left out.
+        calls: how many were made, without those that are references; several of frequent classes,
+            whose seconds are the median.
+        disturbed: how many of them were left out.
         machine: what was seen of it meanwhile; see `pab_bench.speed.watch`.
     """
 
@@ -35,6 +37,7 @@ class Round:
     reference: Mapping[str, float]
     sampler: Mapping[str, float] = field(default_factory=dict)
     parts: Mapping[str, float] = field(default_factory=dict)
+    calls: int = 0
     disturbed: int = 0
     machine: Mapping[str, float] = field(default_factory=dict)
 

@@ -116,7 +116,8 @@ def add_timings(results: Path, new: Timings, locks: Locks = "flock") -> Timings:
             {**there.plans, **new.plans},
             (*there.passes, *new.passes),
             (*there.videos, *new.videos),
-            new.reason,
+            # Where nothing was tried, it is what it was.
+            new.reason or ("" if new.passes else there.reason),
         )
         write_sealed_json(path, both.to_json())
     return both

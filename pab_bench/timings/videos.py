@@ -19,8 +19,8 @@ FEWEST_TURNS = 2
 class TimedVideos:
     """Turns of one process, by one clock.
 
-    In a turn the baseline is sampled first and last, and every plan twice in between, in an order
-    and then in the reverse of it: what drifts evenly is in neither side of a ratio.
+    In a turn the baseline and every plan are sampled in a random order, and then in the reverse of
+    it: what drifts evenly is in neither side of a ratio.
 
     Attributes:
         clock: which.

@@ -142,7 +142,7 @@ def test_it_ends_when_the_time_is_up(toy, told):
     start = told.now
     timed = run_pass(given(toy), PassLimits(1e-9, 3000))
     round_takes = 3000 / len(timed.rounds)
-    assert len(timed.rounds) > 20
+    assert len(timed.rounds) > 10
     assert 3000 <= told.now - start < 3000 + 1.5 * round_takes
 
 
@@ -161,7 +161,7 @@ def test_seldom_calls_are_timed_less_often(toy, told):
     asked = PassInput(toy, "cpu", [5], asked.classes, [plan])
     timed = run_pass(asked, PassLimits(1e-9, 40))
     rounds = len(timed.rounds)
-    assert rounds > 80
+    assert rounds > 40
     count = Counter(name for entry in timed.rounds for name in entry.seconds)
     assert count[often] == count[CONTROL] == rounds
     assert FEWEST <= count[seldom] < 0.5 * rounds
@@ -186,8 +186,9 @@ def test_what_was_disturbed_is_left_out(toy, told):
     assert timed.clock == "wall"
     left_out = sum(entry.disturbed for entry in timed.rounds)
     assert left_out > 0
-    entered = sum(len(entry.seconds) for entry in timed.rounds)
-    assert Estimator([timed]).speed(asked.plans[0]).disturbed == left_out / (left_out + entered)
+    made = sum(entry.calls for entry in timed.rounds)
+    assert made > sum(len(entry.seconds) for entry in timed.rounds)
+    assert Estimator([timed]).speed(asked.plans[0]).disturbed == left_out / made
     assert any(entry.parts == {} for entry in timed.rounds)
 
 

@@ -82,8 +82,8 @@ def test_abba(sampled):
     digests = {plan.plan.digest() for plan in wanted.values()}
     for turn in (followed[:6], followed[6:]):
         assert turn == turn[::-1]
-        assert set(turn[1:3]) == digests
-        assert turn[0] not in digests
+        assert len(set(turn) - digests) == 1  # The baseline, in some place.
+        assert set(turn) > digests
     # Whatever is sampled in between, a plan gives the same video bit for bit.
     of_plan = {}
     for digest, own in zip(followed, latents, strict=True):

@@ -22,7 +22,8 @@ def made_round(call_s=1.0, takes=TAKES, parts=PARTS, disturbed=0):
         dict.fromkeys(takes, call_s),
         {str(STEPS): SAMPLER * call_s},
         parts,
-        disturbed,
+        calls=len(takes) + disturbed,
+        disturbed=disturbed,
     )
 
 

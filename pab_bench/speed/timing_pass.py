@@ -191,7 +191,11 @@ class _Pass:
             str(steps): self._clock.seconds(*self._without_transformer(steps))
             for steps in set(self._given.steps)
         }
-        parts = self._parts() if with_parts else {}
+        parts = self._parts() if with_parts and reference else {}
+        if parts:
+            # Of a call without clocks around its sites, which take time between them, too.
+            whole = statistics.median(reference.values())
+            parts = {kind: seconds / whole for kind, seconds in parts.items()}
         seen = self._watch.look()
         return Round(seconds, reference, sampler, parts, calls, disturbed, seen)
 
@@ -253,14 +257,14 @@ class _Pass:
         return start, end
 
     def _parts(self) -> dict[str, float]:
-        """Of a call that reuses nothing the share of every kind of site."""
+        """Of a call that reuses nothing the seconds of every kind of site."""
         probe = SiteTimes(self._given.device, inside=False, clock=self._clock.clock)
         with self._bare.attached(probe):
             start = self._clock.mark()
             self._bare.call(BASELINE)
             disturbed = self._clock.disturbed(start, self._clock.mark())
         row = probe.rows(each=True)[-1]
-        return {} if disturbed else {k: row[f"{k}_s"] / row["transformer_s"] for k in KINDS}
+        return {} if disturbed else {kind: row[f"{kind}_s"] for kind in KINDS}
 
     def _is_disturbed(self, start: Mark, end: Mark) -> bool:
         """Whether a call was.

@@ -62,6 +62,7 @@ def test_it_runs_from_a_fresh_environment_in_another_directory(wheel, tmp_path):
         environment / "bin" / "pab-bench",
         "spatial_gap=2",
         "steps=4",
+        "speed.precision=0.5",
         "spatial_threshold=[1,999]",
         "prompts.texts=[a small blue square moves up quickly over a gray background]",
         cwd=elsewhere,

@@ -179,6 +179,7 @@ class Attachment:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         timestep = self._target.architecture.timestep(args, kwargs)
+        assert timestep is not None  # The list of timesteps was read by it, too.
         source = self._target.clock.source()
         complete = self._begun == self._total
         expected = None if complete else self._table.timesteps[self._begun // self._lanes]

@@ -161,4 +161,16 @@ def _as_seen(timesteps: torch.Tensor, architecture: Architecture) -> tuple[int, 
     # Read by the architecture itself: some round to the model's dtype first. On the host, since
     # every single number would be waited for.
     values = timesteps.detach().cpu()
-    return tuple(architecture.timestep((), {"timestep": value[None]}) for value in values)
+    return tuple(timestep_of(architecture, value[None]) for value in values)
+
+
+def timestep_of(architecture: Architecture, value: torch.Tensor) -> int:
+    """A timestep as an architecture reads it.
+
+    Raises:
+        ConfigError: if it does not read any.
+    """
+    seen = architecture.timestep((), {"timestep": value})
+    if seen is None:
+        raise ConfigError(f"{type(architecture).__name__}: its calls do not tell their timestep")
+    return seen

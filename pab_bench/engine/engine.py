@@ -12,12 +12,12 @@ from torch.utils.hooks import RemovableHandle
 
 from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CacheOptions
-from pab_bench.engine.kept import Keep, keep_of, through
+from pab_bench.engine.kept import Keep, keep_of, through, video
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Compute, Visit
+from pab_bench.engine.sites import Architecture, Compute, Output, Visit, depths_of
 from pab_bench.errors import PabBenchError
 
 Address = tuple[Group, int, int, int]
@@ -75,12 +75,9 @@ class Engine:
             raise ValueError(
                 f"broadcast_object: expected one of {BROADCAST_OBJECTS}, got {broadcast_object!r}"
             )
-        if plan.depth != architecture.depth or set(plan.source) != set(architecture.groups):
-            raise ValueError(
-                f"the plan is for {plan.depth} blocks with {sorted(g.name for g in plan.source)}, "
-                f"the model has {architecture.depth} with "
-                f"{sorted(g.name for g in architecture.groups)}"
-            )
+        planned = {group: table.shape[1] for group, table in plan.source.items()}
+        if planned != (own := depths_of(architecture)):
+            raise ValueError(f"the plan is for {_blocks(planned)}, the model has {_blocks(own)}")
         if observers and not plan.is_baseline():
             raise ValueError("observers need a plan that reuses nothing")
         self.plan = plan
@@ -171,7 +168,7 @@ class Engine:
         self._call, self._lane = divmod(self._done, self._lanes)
         expected = self.plan.timesteps[self._call]
         timestep = self._architecture.timestep(args, kwargs)
-        if timestep != expected:
+        if timestep not in (expected, None):
             raise PlanMismatch(
                 f"call {self._call} of the transformer has timestep {timestep}, the plan expects "
                 f"{expected}; after a video that was broken off, call start_video()"
@@ -185,9 +182,7 @@ class Engine:
             self._probe.end_call()
 
     def _probed(self, probe: Probe) -> Visit:
-        def visit(
-            group: Group, block: int, compute: Compute, gate: torch.Tensor | None
-        ) -> torch.Tensor:
+        def visit(group: Group, block: int, compute: Compute, gate: torch.Tensor | None) -> Output:
             probe.begin_site(group, block, self._source[group][self._call][block] != self._call)
             output = self._visit(group, block, compute, gate)
             probe.end_site()
@@ -197,7 +192,7 @@ class Engine:
 
     def _visit(
         self, group: Group, block: int, compute: Compute, gate: torch.Tensor | None
-    ) -> torch.Tensor:
+    ) -> Output:
         call, lane = self._call, self._lane
         source = self._source[group][call][block]
         last_use = self._last_use[group]
@@ -213,10 +208,15 @@ class Engine:
             gated = through(gate, ungated)
         self.ledger.computed(group, lane, call, block)
         if self._observers:
-            output = SiteOutput(group, block, call, lane, ungated, gate, gated)
+            output = SiteOutput(group, block, call, lane, video(ungated), gate, video(gated))
             for observer in self._observers:
                 observer.observe(output)
         return gated
+
+
+def _blocks(depths: Mapping[Group, int]) -> str:
+    """Groups and numbers of blocks, for people."""
+    return ", ".join(f"{n} blocks of {g.name}" for g, n in sorted(depths.items()))
 
 
 def _name_of_forward(module: nn.Module) -> str:

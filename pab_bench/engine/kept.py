@@ -15,14 +15,14 @@ from pab_bench.engine.attention_scores import (
     query_key_layers,
 )
 from pab_bench.engine.kinds import BroadcastObject, Group
-from pab_bench.engine.sites import Compute
+from pab_bench.engine.sites import Compute, Output
 
 
 class Computed(NamedTuple):
     """A site's output before its gate and after it, and what is kept of it."""
 
-    ungated: torch.Tensor
-    gated: torch.Tensor
+    ungated: Output
+    gated: Output
     kept: Sequence[torch.Tensor]
 
 
@@ -39,7 +39,7 @@ class Keep(Protocol):
         kept: Sequence[torch.Tensor],
         compute: Compute,
         gate: torch.Tensor | None,
-    ) -> torch.Tensor:
+    ) -> Output:
         """What a site adds to the residual stream when it reuses what was kept of it."""
         ...
 
@@ -68,7 +68,7 @@ class KeepOutput:
         """Compute, and keep the output after the gate."""
         ungated = compute()
         gated = through(gate, ungated)
-        return Computed(ungated, gated, (gated,))
+        return Computed(ungated, gated, _tensors(gated))
 
     def restore(
         self,
@@ -76,9 +76,9 @@ class KeepOutput:
         kept: Sequence[torch.Tensor],
         compute: Compute,
         gate: torch.Tensor | None,
-    ) -> torch.Tensor:
+    ) -> Output:
         """The very output that was kept."""
-        return kept[0]
+        return _output(kept)
 
 
 class KeepUngated:
@@ -87,7 +87,7 @@ class KeepUngated:
     def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
         """Compute, and keep the output before the gate."""
         ungated = compute()
-        return Computed(ungated, through(gate, ungated), (ungated,))
+        return Computed(ungated, through(gate, ungated), _tensors(ungated))
 
     def restore(
         self,
@@ -95,9 +95,9 @@ class KeepUngated:
         kept: Sequence[torch.Tensor],
         compute: Compute,
         gate: torch.Tensor | None,
-    ) -> torch.Tensor:
+    ) -> Output:
         """The output that was kept, times the new gate."""
-        return through(gate, kept[0])
+        return through(gate, _output(kept))
 
 
 class KeepScores:
@@ -133,13 +133,34 @@ class KeepScores:
         kept: Sequence[torch.Tensor],
         compute: Compute,
         gate: torch.Tensor | None,
-    ) -> torch.Tensor:
+    ) -> Output:
         """Compute everything but queries, keys and scores."""
         with UseProbabilities(kept, self._unneeded[block]):
             ungated = compute()
         return through(gate, ungated)
 
 
-def through(gate: torch.Tensor | None, ungated: torch.Tensor) -> torch.Tensor:
-    """An output behind its gate; itself where there is none."""
-    return ungated if gate is None else gate * ungated
+def through(gate: torch.Tensor | None, ungated: Output) -> Output:
+    """An output behind its gate; itself where there is none.
+
+    Raises:
+        TypeError: for several tensors with a gate: whose it is would not be known.
+    """
+    if gate is None:
+        return ungated
+    if isinstance(ungated, tuple):
+        raise TypeError("a site with several tensors has no gate of its own")
+    return gate * ungated
+
+
+def video(output: Output) -> torch.Tensor:
+    """Of an output what belongs to the video's tokens."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _tensors(output: Output) -> tuple[torch.Tensor, ...]:
+    return output if isinstance(output, tuple) else (output,)
+
+
+def _output(kept: Sequence[torch.Tensor]) -> Output:
+    return kept[0] if len(kept) == 1 else tuple(kept)

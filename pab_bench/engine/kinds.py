@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["spatial", "temporal", "cross", "mlp"]
-Branch = Literal["spatial", "temporal"]
+Branch = str
+"""A word for blocks, or streams of tokens, of one sort: `spatial` and `temporal` where a model
+attends to these in turns; any other where it has others, such as `text` or `single`."""
 
 KINDS: tuple[Kind, ...] = ("spatial", "temporal", "cross", "mlp")
 
@@ -28,8 +30,7 @@ class Group:
 
     Attributes:
         kind: spatial or temporal self-attention, cross-attention, or mlp.
-        branch: whether the modules sit in the spatial or in the temporal blocks. Cross-attention
-            and MLP can occur in both.
+        branch: in which blocks the modules sit. Cross-attention and MLP can occur in several.
     """
 
     kind: Kind
@@ -37,12 +38,9 @@ class Group:
 
     @property
     def name(self) -> str:
-        """`spatial`, `temporal`, `cross`, `cross_temporal`, `mlp_spatial` or `mlp_temporal`."""
-        if self.kind in ("spatial", "temporal"):
-            return self.kind
-        if self.kind == "cross":
-            return "cross" if self.branch == "spatial" else "cross_temporal"
-        return f"mlp_{self.branch}"
+        """`spatial`, `temporal`, `cross`, `cross_temporal`, `mlp_spatial`, `spatial_single` ..."""
+        own = self.branch == self.kind or (self.kind == "cross" and self.branch == "spatial")
+        return self.kind if own else f"{self.kind}_{self.branch}"
 
     @property
     def description(self) -> str:
@@ -51,9 +49,8 @@ class Group:
         >>> [group.description for group in (SPATIAL, CROSS, CROSS_TEMPORAL, MLP_TEMPORAL)]
         ['spatial attention', 'cross attention', 'temporal cross attention', 'temporal mlp']
         """
-        if self.kind == "mlp":
-            return f"{self.branch} mlp"
-        return f"{self.name.replace('cross_temporal', 'temporal cross')} attention"
+        kind = "mlp" if self.kind == "mlp" else f"{self.kind} attention"
+        return kind if self.name == self.kind else f"{self.branch} {kind}"
 
 
 SPATIAL = Group("spatial", "spatial")

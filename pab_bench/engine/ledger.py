@@ -22,7 +22,7 @@ class Ledger:
     """Visits of every site during one video.
 
     Attributes:
-        visits: per group an int8 array of shape (lanes, calls, depth): 0 not visited, 1 computed,
+        visits: per group an int8 array of shape (lanes, calls, blocks): 0 not visited, 1 computed,
             2 reused. A lane is one of the transformer calls that a denoising step takes.
         order: the sites in the order in which a call visits them, from the first call that was
             made here; every call has the same.
@@ -30,7 +30,8 @@ class Ledger:
 
     def __init__(self, plan: Plan, lanes: int) -> None:
         self.visits: Mapping[Group, npt.NDArray[np.int8]] = {
-            group: np.zeros((lanes, plan.calls, plan.depth), dtype=np.int8) for group in plan.source
+            group: np.zeros((lanes, *table.shape), dtype=np.int8)
+            for group, table in plan.source.items()
         }
         self.order: list[tuple[Group, int]] = []
         self._ordered_in: tuple[int, int] | None = None
@@ -62,7 +63,7 @@ class Ledger:
             visits[:, :calls] = np.where(plan.reuse(group)[:calls], _REUSED, _COMPUTED)
 
     def decisions(self, group: Group) -> npt.NDArray[np.bool_]:
-        """(calls, depth): whether the site reused, in every lane."""
+        """(calls, blocks): whether the site reused, in every lane."""
         return (self.visits[group] == _REUSED).all(axis=0)
 
     def totals(self) -> dict[str, dict[str, int]]:

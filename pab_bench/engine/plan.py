@@ -22,9 +22,9 @@ class Plan:
     Attributes:
         timesteps: the scheduler's timestep, truncated to an integer, at every call of the
             transformer, in order.
-        depth: number of transformer block pairs.
-        source: per group an int array of shape (calls, depth): the index of the call whose output
-            is used. It is the call's own index where the site computes.
+        depth: number of transformer block pairs: the most that a group has.
+        source: per group an int array of shape (calls, blocks of the group): the index of the call
+            whose output is used. It is the call's own index where the site computes.
     """
 
     timesteps: tuple[int, ...]
@@ -37,15 +37,16 @@ class Plan:
         return len(self.timesteps)
 
     def reuse(self, group: Group) -> npt.NDArray[np.bool_]:
-        """(calls, depth): whether each site of `group` reuses an earlier output."""
+        """(calls, blocks): whether each site of `group` reuses an earlier output."""
         return self.source[group] != np.arange(self.calls)[:, None]
 
     def last_use(self, group: Group) -> npt.NDArray[np.int64]:
-        """(calls, depth): the last call that uses what was computed at this call and block.
+        """(calls, blocks): the last call that uses what was computed at this call and block.
 
         It equals the call's own index where nothing needs to be kept.
         """
-        last = np.repeat(np.arange(self.calls)[:, None], self.depth, axis=1)
+        blocks = self.source[group].shape[1]
+        last = np.repeat(np.arange(self.calls)[:, None], blocks, axis=1)
         for call in range(self.calls):
             for block, source in enumerate(self.source[group][call]):
                 last[source, block] = max(last[source, block], call)
@@ -76,7 +77,7 @@ def plan_rows(plan: Plan) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for group in sorted(plan.source, key=lambda g: (order[g.kind], g.branch)):
         for call, timestep in enumerate(plan.timesteps):
-            for block in range(plan.depth):
+            for block in range(plan.source[group].shape[1]):
                 source = int(plan.source[group][call, block])
                 rows.append(
                     {

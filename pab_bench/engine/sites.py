@@ -11,10 +11,14 @@ from torch import nn
 
 from pab_bench.engine.kinds import Branch, Group
 
-Compute = Callable[[], torch.Tensor]
+Output = torch.Tensor | tuple[torch.Tensor, ...]
+"""Of a site. Several tensors, the video's first, where attention over text and video together gives
+both back; such a site has no gate here."""
+
+Compute = Callable[[], Output]
 """Computes a site's output before its gate; norm and modulation are included."""
 
-Visit = Callable[[Group, int, Compute, "torch.Tensor | None"], torch.Tensor]
+Visit = Callable[[Group, int, Compute, "torch.Tensor | None"], Any]
 """What a block calls at each of its sites: (group, block, compute, gate) to what is added to the
 residual stream. The gate is None where the architecture has none. The engine supplies it."""
 
@@ -52,15 +56,19 @@ class Architecture(Protocol):
 
     @property
     def depth(self) -> int:
-        """Number of transformer block pairs."""
+        """Number of transformer block pairs: the most blocks that a group has; see `depths_of`."""
         ...
 
     def blocks(self) -> Sequence[Block]:
         """Every block that holds sites."""
         ...
 
-    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-        """The timestep, truncated to an integer, of a call of `transformer`."""
+    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | None:
+        """The timestep, truncated to an integer, of a call of `transformer`.
+
+        None where calls do not tell it in the plan's scale: then they are told apart by their order
+        alone.
+        """
         ...
 
     def block_forward(self, block: Block, visit: Visit) -> BlockForward:
@@ -70,3 +78,9 @@ class Architecture(Protocol):
         reused equals the bare model bit for bit.
         """
         ...
+
+
+def depths_of(architecture: Architecture) -> Mapping[Group, int]:
+    """Per group its number of blocks: `depths` of an architecture whose groups differ in that."""
+    own: Mapping[Group, int] = getattr(architecture, "depths", {})
+    return {group: own.get(group, architecture.depth) for group in architecture.groups}

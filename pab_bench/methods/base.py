@@ -5,8 +5,8 @@ A new method is a file with a frozen dataclass, a file in `conf/method` and a li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pab_bench.engine.kinds import BroadcastObject, Group
@@ -26,12 +26,14 @@ class Facts:
         steps: denoising steps, which may be fewer than calls.
         depth: number of transformer block pairs.
         groups: the groups of sites that the model has.
+        depths: number of blocks of groups that have fewer than `depth`.
     """
 
     timesteps: tuple[float, ...]
     steps: int
     depth: int
     groups: tuple[Group, ...]
+    depths: Mapping[Group, int] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -76,7 +78,10 @@ class Sampled(Protocol):
 
 def plan_of(method: Method, model: Sampled, steps: int) -> Plan:
     """Make the plan of a method for a model and a number of denoising steps."""
+    # Deferred: it needs torch, which settings are made without.
+    from pab_bench.engine.sites import depths_of
+
     architecture = model.architecture
-    return method.plan(
-        Facts(tuple(model.timesteps(steps)), steps, architecture.depth, architecture.groups)
-    )
+    depths = depths_of(architecture)
+    times = tuple(model.timesteps(steps))
+    return method.plan(Facts(times, steps, architecture.depth, architecture.groups, depths))

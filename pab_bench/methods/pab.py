@@ -59,7 +59,7 @@ class PyramidAttentionBroadcast:
         from pab_bench.methods.pab_plan import make_plan
 
         return make_plan(
-            self.rules, facts.timesteps, facts.depth, facts.groups, counter_period=facts.steps
+            self.rules, facts.timesteps, facts.depth, facts.groups, facts.steps, facts.depths
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +19,7 @@ def make_plan(
     depth: int,
     groups: Sequence[Group],
     counter_period: int | None = None,
+    depths: Mapping[Group, int] | None = None,
 ) -> Plan:
     """Apply `rules` to a model of `depth` block pairs that has `groups`.
 
@@ -31,6 +32,7 @@ def make_plan(
         counter_period: the counter that gaps divide begins at 0 again after so many calls: the
             number of denoising steps, as upstream has it, also where the scheduler calls the
             transformer more often. None = the number of calls.
+        depths: number of blocks of groups that have fewer.
 
     Raises:
         ValueError: if `counter_period` is below 1.
@@ -41,10 +43,11 @@ def make_plan(
     tables = {}
     for group in groups:
         rule = rules.rule_for(group)
+        blocks = (depths or {}).get(group, depth)
         tables[group] = (
-            _key_table(rule, times, depth)
+            _key_table(rule, times, blocks)
             if isinstance(rule, KeyRule)
-            else _gap_table(rule, times, depth, counter_period or len(times))
+            else _gap_table(rule, times, blocks, counter_period or len(times))
         )
     return Plan(times, depth, tables)
 

@@ -13,7 +13,7 @@ from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.observation import Probe
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture
+from pab_bench.engine.sites import Architecture, depths_of
 from pab_bench.speed.captured import Captured
 from pab_bench.timings.call_classes import Blocks, CallClass, Keeping
 
@@ -46,7 +46,8 @@ class Bench:
     def attached(self, probe: Probe | None = None) -> Iterator[None]:
         """Attach to the transformer, and compute what is reused."""
         timestep = self._architecture.timestep(self._captured.args, self._captured.kwargs)
-        plan = bench_plan(list(self._calls), self._architecture, timestep)
+        # Without a timestep calls are told apart by their order alone.
+        plan = bench_plan(list(self._calls), self._architecture, timestep or 0)
         engine = Engine(
             self._architecture,
             plan,
@@ -80,19 +81,22 @@ def bench_plan(classes: Sequence[CallClass], architecture: Architecture, timeste
     After them come calls that are never made. They reuse what the first one and those that keep
     have computed, so that it is kept, and stays.
     """
-    depth, groups = architecture.depth, architecture.groups
+    depths = depths_of(architecture)
     keepers = [0, *(n for n, kind in enumerate(classes, start=1) if kind.kept)]
     calls = 1 + len(classes) + len(keepers)
-    source = {group: np.repeat(np.arange(calls)[:, None], depth, axis=1) for group in groups}
+    source = {
+        group: np.repeat(np.arange(calls)[:, None], blocks, axis=1)
+        for group, blocks in depths.items()
+    }
     for number, kind in enumerate(classes, start=1):
         reused, kept = dict(kind.reused), dict(kind.kept)
-        for group in groups:
+        for group in depths:
             _enter(source, group, number, reused.get(group.name, ()), 0)
             _enter(source, group, 1 + len(classes), reused.get(group.name, ()), 0)
             if number in keepers:
                 after = 1 + len(classes) + keepers.index(number)
                 _enter(source, group, after, kept.get(group.name, ()), number)
-    return Plan((timestep,) * calls, depth, source)
+    return Plan((timestep,) * calls, architecture.depth, source)
 
 
 def _enter(

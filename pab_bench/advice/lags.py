@@ -24,6 +24,7 @@ from pab_bench.files import read_with_digest, write_with_digest
 from pab_bench.methods.base import plan_of
 from pab_bench.probes.lagged_difference import LaggedDifference
 from pab_bench.store.records import Record
+from pab_bench.systems.base import lanes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,8 @@ def _record(
     )
     text, _ = session.encode(place.prompt)
     noise = session.sampler.noise(place.seed)
-    with Engine(session.sampler.architecture, plan, observers=[recorder]):
+    lanes = lanes_of(session.sampler, settings.guidance)
+    with Engine(session.sampler.architecture, plan, observers=[recorder], lanes=lanes):
         latents = session.sampler.denoise(
             text, noise, settings.steps, settings.guidance, lambda step: None
         )

@@ -27,6 +27,7 @@ from pab_bench.probes.attention_maps import AttentionMaps
 from pab_bench.probes.memory import PeakMemory
 from pab_bench.probes.site_times import SiteTimes
 from pab_bench.progress import current
+from pab_bench.systems.base import lanes_of
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,9 @@ class Denoiser:
         text, _ = session.encode(place.prompt)
         noise = session.sampler.noise(place.seed)
         architecture = session.sampler.architecture
+        lanes = lanes_of(session.sampler, self.guidance)
         engine = Engine(
-            architecture, plan, self.broadcast_object, observers, cache=self.cache, probe=probe
+            architecture, plan, self.broadcast_object, observers, lanes, self.cache, probe
         )
         ends: list[float] = []
         progress = current()
@@ -156,7 +158,7 @@ class Denoiser:
         with ExitStack() as attached:
             attached.enter_context(engine)
             if tape is not None:
-                attached.enter_context(Playback(architecture.transformer, tape))
+                attached.enter_context(Playback(architecture.transformer, tape, lanes))
             began = clock(session.device)
             latents = session.sampler.denoise(text, noise, self.steps, self.guidance, step_ended)
         seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]
@@ -171,7 +173,7 @@ class Denoiser:
         engine.ledger.check(plan)
         check_latents(latents, str(place))
         if tape is not None:
-            tape.keep(seconds, engine.ledger.order)
+            tape.keep(seconds, engine.ledger.order, lanes)
         return Denoised(latents, seconds, replayed, replay_seconds, engine.ledger.totals(), peak)
 
 

@@ -87,20 +87,16 @@ class SiteTimes:
             site.attention = self._inside.spans
             self._inside = None
 
-    def rows(self, each: bool = False) -> list[dict[str, float]]:
+    def rows(self) -> list[dict[str, float]]:
         """Per call, over its lanes: seconds of each kind (`spatial_s`, ...) and part, and in all.
 
         The columns are those of `COLUMNS`, without the two parts of attention if it was not looked
         into. `transformer_s` is the sum of `PARTS`, and of `KINDS` and the rest.
-
-        Args:
-            each: whether every call has its own row, in order, also where calls of a plan, or
-                lanes, were made several times.
         """
         columns = [c for c in COLUMNS if self._look_inside or c not in _PARTS_OF_ATTENTION]
         steps: dict[int, dict[str, float]] = {}
-        for number, call in enumerate(self._calls):
-            row = steps.setdefault(number if each else call.call, dict.fromkeys(columns, 0.0))
+        for call in self._calls:
+            row = steps.setdefault(call.call, dict.fromkeys(columns, 0.0))
             whole = self._clock.seconds(call.start, call.end)
             row["transformer_s"] += whole
             row["rest_s"] += whole

@@ -19,19 +19,19 @@ from pab_bench.timings.call_classes import Blocks, CallClass, Keeping
 
 
 class Bench:
-    """A transformer, one input, and the classes of calls that keep outputs in one way.
+    """A transformer, its input in one step, and the classes of calls that keep outputs in one way.
 
     It is the engine that carries them out, by a plan that no video follows: its first call computes
     and keeps whatever any class reuses, and every class is a call of its own after it.
 
     Args:
         architecture: the transformer.
-        captured: what it is called with.
+        captured: what it is called with, in every lane; a call is one of all lanes.
         classes: what can be called; all of one `keeping`, or of none.
     """
 
     def __init__(
-        self, architecture: Architecture, captured: Captured, classes: Sequence[CallClass]
+        self, architecture: Architecture, captured: Sequence[Captured], classes: Sequence[CallClass]
     ) -> None:
         self._architecture = architecture
         self._captured = captured
@@ -45,13 +45,15 @@ class Bench:
     @contextmanager
     def attached(self, probe: Probe | None = None) -> Iterator[None]:
         """Attach to the transformer, and compute what is reused."""
-        timestep = self._architecture.timestep(self._captured.args, self._captured.kwargs)
+        first = self._captured[0]
+        timestep = self._architecture.timestep(first.args, first.kwargs)
         # Without a timestep calls are told apart by their order alone.
         plan = bench_plan(list(self._calls), self._architecture, timestep or 0)
         engine = Engine(
             self._architecture,
             plan,
             self._keeping.broadcast_object,
+            lanes=len(self._captured),
             cache=self._keeping.cache,
             probe=probe,
         )
@@ -72,7 +74,8 @@ class Bench:
             raise RuntimeError("not attached")
         self._engine.go_to(number)
         with torch.no_grad():
-            self._architecture.transformer(*self._captured.args, **self._captured.kwargs)
+            for lane in self._captured:
+                self._architecture.transformer(*lane.args, **lane.kwargs)
 
 
 def bench_plan(classes: Sequence[CallClass], architecture: Architecture, timestep: int) -> Plan:

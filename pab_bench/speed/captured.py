@@ -1,8 +1,8 @@
-"""A real call of the transformer, caught on its way, and the sampler without it."""
+"""Real calls of the transformer, caught on their way, and the sampler without them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,12 +11,12 @@ from torch import nn
 
 from pab_bench.engine.playback import Playback
 from pab_bench.engine.sites import Architecture
-from pab_bench.systems.base import Sampler, TextEmbeddings
+from pab_bench.systems.base import Sampler, TextEmbeddings, lanes_of
 
 
 @dataclass(frozen=True)
 class Captured:
-    """What a sampler calls its transformer with, and what came out.
+    """What a sampler calls its transformer with, in one lane of a step, and what came out.
 
     Attributes:
         args: positional arguments.
@@ -37,12 +37,12 @@ class Timeable(Protocol):
         """The transformer, as the engine sees it."""
         ...
 
-    def capture(self, steps: int) -> Captured:
-        """A call of it, in a video of `steps` steps."""
+    def capture(self, steps: int) -> Sequence[Captured]:
+        """The calls of one step, in a video of `steps` steps."""
         ...
 
     def without_transformer(
-        self, captured: Captured, steps: int, mark: Callable[[], Any]
+        self, captured: Sequence[Captured], steps: int, mark: Callable[[], Any]
     ) -> tuple[Any, Any]:
         """Do all of a video but the calls; the marks before and after."""
         ...
@@ -69,64 +69,71 @@ class Scene:
         """The sampler's transformer."""
         return self.sampler.architecture
 
-    def capture(self, steps: int) -> Captured:
-        """Catch the first call of a video of `steps` steps; the other calls cost nothing."""
-        once = _Once()
+    def capture(self, steps: int) -> Sequence[Captured]:
+        """Catch the calls of the first of `steps` steps; those of the others cost nothing."""
+        once = _Once(self._lanes)
         transformer = self.sampler.architecture.transformer
         caught: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
         def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if not caught:
+            if len(caught) < self._lanes:
                 caught.append((args, kwargs))
 
         hook = transformer.register_forward_pre_hook(note, with_kwargs=True)
         try:
-            with Playback(transformer, once):
+            with Playback(transformer, once, self._lanes):
                 self._denoise(steps, lambda step: None)
         finally:
             hook.remove()
-        args, kwargs = caught[0]
-        return Captured(args, kwargs, once.output)
+        return [Captured(*given, once.outputs[lane]) for lane, given in enumerate(caught)]
 
     def without_transformer(
-        self, captured: Captured, steps: int, mark: Callable[[], Any]
+        self, captured: Sequence[Captured], steps: int, mark: Callable[[], Any]
     ) -> tuple[Any, Any]:
-        """Denoise with a known output in place of every call: scheduler and guidance are left.
+        """Denoise with known outputs in place of every call: scheduler and guidance are left.
 
         Args:
-            captured: whose output.
+            captured: whose outputs.
             steps: denoising steps.
             mark: of a clock.
 
         Returns:
             The marks before and after.
         """
-        once = _Once()
-        once.record(0, 0, captured.output)
-        with Playback(self.sampler.architecture.transformer, once):
+        once = _Once(self._lanes)
+        for lane, call in enumerate(captured):
+            once.record(0, lane, call.output)
+        with Playback(self.sampler.architecture.transformer, once, self._lanes):
             start = mark()
             self._denoise(steps, lambda step: None)
             return start, mark()
+
+    @property
+    def _lanes(self) -> int:
+        return lanes_of(self.sampler, self.guidance)
 
     def _denoise(self, steps: int, on_step: Callable[[int], None]) -> None:
         self.sampler.denoise(self.text, self.noise, steps, self.guidance, on_step)
 
 
 class _Once:
-    """A tape that has the first call's output for all others."""
+    """A tape that has the first step's outputs for all others."""
 
     _ALL = 2**31
 
-    def __init__(self) -> None:
-        self.known = 0
-        self.output: Any = None
+    def __init__(self, lanes: int) -> None:
+        self._lanes = lanes
+        self.outputs: dict[int, Any] = {}
+
+    @property
+    def known(self) -> int:
+        return self._ALL if len(self.outputs) == self._lanes else 0
 
     def play(self, call: int, lane: int) -> Any:
-        return _copied(self.output)
+        return _copied(self.outputs[lane])
 
     def record(self, call: int, lane: int, output: Any) -> None:
-        self.output = _copied(output)
-        self.known = self._ALL
+        self.outputs[lane] = _copied(output)
 
 
 def _copied(output: Any) -> Any:

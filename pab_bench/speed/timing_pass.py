@@ -118,7 +118,12 @@ class _Timed:
 
 class _Pass:
     def __init__(
-        self, given: PassInput, captured: Captured, clock: CallClock, threads: int, seed: int
+        self,
+        given: PassInput,
+        captured: Sequence[Captured],
+        clock: CallClock,
+        threads: int,
+        seed: int,
     ) -> None:
         self._given = given
         self._captured = captured
@@ -263,7 +268,7 @@ class _Pass:
             start = self._clock.mark()
             self._bare.call(BASELINE)
             disturbed = self._clock.disturbed(start, self._clock.mark())
-        row = probe.rows(each=True)[-1]
+        row = probe.rows()[-1]  # The baseline's call, after the one that keeps.
         return {} if disturbed else {kind: row[f"{kind}_s"] for kind in KINDS}
 
     def _is_disturbed(self, start: Mark, end: Mark) -> bool:

@@ -37,6 +37,15 @@ class TextEmbeddings:
         return self.conditional.shape[1] if self.mask is None else int(self.mask.sum())
 
 
+def lanes_of(sampler: Sampler, guidance: float) -> int:
+    """Tell how many calls of the transformer a denoising step takes.
+
+    1, unless the sampler has a method `lanes` that says otherwise for a scale of guidance.
+    """
+    own = getattr(sampler, "lanes", None)
+    return 1 if own is None else int(own(guidance))
+
+
 class Sampler(Protocol):
     """Drives one system's real pipeline in three stages.
 

@@ -84,13 +84,13 @@ class Denoising:
         if compiled:
             compile_sites(self.architecture)
 
-    def capture(self, steps: int) -> Captured:
+    def capture(self, steps: int) -> list[Captured]:
         """What all calls are made with; see `Timeable`."""
         del steps
-        return Captured((), self.inputs, None)
+        return [Captured((), self.inputs, None)]
 
     def without_transformer(
-        self, captured: Captured, steps: int, mark: Callable[[], Any]
+        self, captured: Sequence[Captured], steps: int, mark: Callable[[], Any]
     ) -> tuple[Any, Any]:
         """There is no sampler around it."""
         del captured, steps

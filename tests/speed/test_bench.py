@@ -100,10 +100,10 @@ def test_what_is_reused_is_of_the_first_call(drawn):
     kinds, order = drawn
     toy = ToyScene()
     transformer = toy.sampler.transformer
-    captured = toy.capture(5)
+    (captured,) = toy.capture(5)
     _, found = by_hand(transformer, captured, set(), {})
     known = {site: output.half().float() for site, output in found.items()}
-    bench = Bench(toy.sampler.architecture, captured, kinds)
+    bench = Bench(toy.sampler.architecture, [captured], kinds)
     with bench.attached():
         for kind in order:
             with torch.no_grad():
@@ -173,9 +173,9 @@ class Computed(TorchFunctionMode):
 def test_every_way_to_keep_outputs_in_a_real_model(mini, keeping, exactness):
     scene, plan = mini
     architecture = scene.sampler.architecture
-    captured = scene.capture(6)
+    (captured,) = scene.capture(6)
     kinds = [BASELINE, *plan_calls(plan, keeping).classes]
-    bench = Bench(architecture, captured, list(dict.fromkeys(kinds)))
+    bench = Bench(architecture, [captured], list(dict.fromkeys(kinds)))
     outputs = []
     hook = architecture.transformer.register_forward_hook(
         lambda module, args, output: outputs.append(output[0])
@@ -200,10 +200,10 @@ def test_every_way_to_keep_outputs_in_a_real_model(mini, keeping, exactness):
 def test_the_transformer_is_itself_again(mini):
     scene, plan = mini
     transformer = scene.sampler.architecture.transformer
-    captured = scene.capture(6)
+    (captured,) = scene.capture(6)
     before = [dict(module.__dict__) for module in transformer.modules()]
     kinds = list(plan_calls(plan, Keeping("scores")).classes)
-    bench = Bench(scene.sampler.architecture, captured, kinds)
+    bench = Bench(scene.sampler.architecture, [captured], kinds)
     for _ in range(2):  # It can be attached again.
         with bench.attached():
             bench.call(kinds[-1])

@@ -38,7 +38,7 @@ def outputs_of(scene, steps):
 def test_the_captured_call_of_a_real_model_is_the_first_of_a_video(mini):
     transformer = mini.sampler.architecture.transformer
     before = outputs_of(mini, 6)
-    captured = mini.capture(6)
+    (captured,) = mini.capture(6)
     assert torch.equal(captured.output[0], before[0][0])
     with torch.no_grad():
         again = transformer(*captured.args, **captured.kwargs)
@@ -69,11 +69,11 @@ def test_only_the_first_call_is_computed(toy):
     first = toy.video()
     outputs = list(toy.outputs)
     toy.take_computed()
-    captured = toy.capture(5)
+    (captured,) = toy.capture(5)
     assert len(toy.take_computed()) == 10
     assert torch.equal(captured.output, outputs[0])
     assert int(captured.kwargs["timestep"][0]) == TIMES[0]
-    toy.without_transformer(captured, 5, lambda: None)
+    toy.without_transformer([captured], 5, lambda: None)
     assert toy.take_computed() == []
     # The toy's sampler changes what it is given, and what was caught stays.
     assert torch.equal(captured.output, outputs[0])
@@ -81,7 +81,7 @@ def test_only_the_first_call_is_computed(toy):
 
 
 def test_every_step_is_given_the_known_output(toy):
-    captured = toy.capture(5)
+    (captured,) = toy.capture(5)
     x = toy.noise
     for _ in range(3):
         x = x - captured.output * 0.1
@@ -89,7 +89,7 @@ def test_every_step_is_given_the_known_output(toy):
     toy.sampler.denoise = lambda *given: videos.append(
         type(toy.sampler).denoise(toy.sampler, *given)
     )
-    toy.without_transformer(captured, 3, lambda: None)
+    toy.without_transformer([captured], 3, lambda: None)
     assert torch.equal(videos[0], x)
 
 
@@ -116,8 +116,8 @@ def test_outputs_of_any_form_are_kept_as_they_were(wrap):
     scene = Scene(FirstPart(transformer), *_inputs())
     with torch.no_grad():
         expected = transformer(scene.noise, torch.tensor([900, 900]))
-    captured = scene.capture(5)
-    scene.without_transformer(captured, 5, lambda: None)
+    (captured,) = scene.capture(5)
+    scene.without_transformer([captured], 5, lambda: None)
     assert type(captured.output) is type(expected)
     assert torch.equal(captured.output[0], expected[0])
 

@@ -43,6 +43,7 @@ TASKS: Mapping[str, JobTask | GridTask] = {
         "pab_bench.tasks.sample:finish_samples",
     ),
     "cost": GridTask("pab_bench.tasks.cost:cost"),
+    "describe": GridTask("pab_bench.tasks.describe:describe"),
     "speed": GridTask("pab_bench.tasks.speed:speed"),
     "claims": GridTask("pab_bench.tasks.claims:claims"),
     "advise": GridTask("pab_bench.tasks.advise:advise"),

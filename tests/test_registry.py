@@ -49,8 +49,9 @@ def test_an_unknown_name_is_told_with_the_nearest():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_part_of_a_system_exists(name):
     system = SYSTEMS.load(name)
-    for address in (system.architecture, system.sampler, system.blueprint):
-        assert callable(load(address))
+    assert callable(load(system.sampler))
+    for address in (system.architecture, system.blueprint, system.defaults):
+        assert address is None or callable(load(address))
 
 
 def test_every_task_exists_and_has_its_file():

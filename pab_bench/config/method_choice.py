@@ -9,6 +9,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pab_bench.config.broadcast_objects import broadcast_object_of
 from pab_bench.config.describe import expected_of, is_number_for_switch_of
 from pab_bench.config.schema import schema_of
 from pab_bench.config.section import section
@@ -34,7 +35,7 @@ def method_of(values: Mapping[str, Any], rules: Rules, problems: Problems) -> Me
     name = values["method"]["name"]
     problems.choice("method.name", name, METHODS)
     own = {key: value for key, value in values["method"].items() if key != "name"}
-    pab = PyramidAttentionBroadcast(rules, values["broadcast_object"])
+    pab = PyramidAttentionBroadcast(rules, broadcast_object_of(values))
     if name not in METHODS:
         return pab
     kind = METHODS.load(name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pab_bench.config.folders import is_folder
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems, check_name
-from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
 from pab_bench.systems.open_sora import sizes as open_sora
 from pab_bench.systems.open_sora_plan import sizes as open_sora_plan
 from pab_bench.systems.registry import SYSTEMS
@@ -18,9 +18,7 @@ from pab_bench.systems.timesteps.known import SCHEDULES, check_steps
 
 OFFLOADS = ("none", "model", "sequential")
 LATENT_SCALE = 8
-"""Frames are encoded at an eighth of their size by every supported system."""
-PATCH = 2
-"""Latents per token in height and in width, likewise."""
+"""Frames are encoded at an eighth of their size by samplers whose tokens are not known here."""
 _MOST = {"depth": 2**10, "frames": 2**16, "height": 2**14, "width": 2**14}
 """Far more than is ever sampled; beyond it, not even counting comes to an end."""
 _ADDRESS = re.compile(r"\w+(\.\w+)*:\w+")
@@ -68,8 +66,8 @@ class ModelChoice(ModelSettings):
         mlp: MLP broadcast of the presets.
     """
 
-    steps: int
-    guidance: float
+    steps: int = field(metadata=FROM_CHECKPOINT)
+    guidance: float = field(metadata=FROM_CHECKPOINT)
     dtype: str
     threshold: Windows
     mlp: KeyedMlp = field(default_factory=KeyedMlp)
@@ -124,8 +122,8 @@ def check_guidance(key: str, value: float | None, problems: Problems) -> None:
 
 
 def _check_size(model: ModelChoice, problems: Problems) -> None:
-    # A sampler that somebody wrote may have other tokens.
-    multiple = LATENT_SCALE * PATCH if model.system in SYSTEMS else LATENT_SCALE
+    known = model.system in SYSTEMS
+    multiple = SYSTEMS.load(model.system).pixel_multiple if known else LATENT_SCALE
     for key in ("height", "width"):
         value: int = getattr(model, key)
         if value < multiple or value % multiple:

@@ -10,10 +10,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pab_bench.config.any_pipeline import check_any_pipeline
+from pab_bench.config.broadcast_objects import check_broadcast_object
 from pab_bench.config.checks import check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
 from pab_bench.config.method_choice import method_of
 from pab_bench.config.model_choice import ModelChoice
+from pab_bench.config.model_defaults import with_model_defaults
 from pab_bench.config.pab_file import merge_pab_file
 from pab_bench.config.prompt_file import prompt_texts
 from pab_bench.config.schema import Chosen
@@ -70,7 +73,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
 
     problems = Problems(found=list(wrong_types(values)))
     problems.raise_if_any()
-    values = with_full_names(values)
+    values = with_model_defaults(with_full_names(values))
     texts = prompt_texts(values["prompts"], overrides, problems)
     switches = section(Switches, values, problems)
     model = section(ModelChoice, values["model"], problems)
@@ -80,7 +83,9 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_together(values, METRICS, problems)
     rules = _rules(values, overrides, problems)
     method = method_of(values, rules, problems)
+    check_broadcast_object(method.broadcast_object, values["model"], problems)
     steps = values["model"]["steps"] if values["steps"] is None else values["steps"]
+    check_any_pipeline(values, steps, problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
     if timesteps is not None:

@@ -20,6 +20,7 @@ from pab_bench.engine.kinds import BROADCAST_OBJECTS
 from pab_bench.methods.pab_keys import PAB
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems
+from pab_bench.systems.model import FROM_CHECKPOINT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,12 @@ class Chosen:
     Attributes:
         guidance: classifier-free guidance scale.
         dtype: of the model.
-        broadcast_object: which tensor is kept.
+        broadcast_object: which tensor is kept; None = the model's own.
     """
 
     guidance: float | None
     dtype: str | None
-    broadcast_object: str
+    broadcast_object: str | None
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
@@ -87,6 +88,8 @@ def schema_of(section: type) -> type:
     hints = typing.get_type_hints(section)
     for entry in fields(section):
         hint = _plain(hints[entry.name])
+        if entry.metadata == FROM_CHECKPOINT:
+            hint = hint | None
         if is_dataclass(hint):
             entries.append((entry.name, hint, field(default_factory=typing.cast("type", hint))))
             continue

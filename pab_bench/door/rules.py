@@ -66,7 +66,7 @@ def _of_keys(keys: PAB, architecture: Architecture) -> Method:
     rules = rules_of_keys(asdict(keys), windows, architecture.depth, problems, mlp)
     problems.raise_if_any()
     _warn(problems.notices)
-    return PyramidAttentionBroadcast(rules, keys.broadcast_object)
+    return PyramidAttentionBroadcast(rules, keys.broadcast_object or "output")
 
 
 def system_of(architecture: Architecture) -> str:

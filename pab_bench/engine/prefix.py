@@ -28,7 +28,7 @@ def prefix_digests(plan: Plan, how: str) -> tuple[str, ...]:
     """
     groups = sorted(plan.source)
     content = hashlib.sha256(repr((plan.depth, [group.name for group in groups])).encode())
-    rows = np.stack([plan.source[group] for group in groups], axis=1).astype("<i8")
+    rows = np.concatenate([plan.source[group] for group in groups], axis=1).astype("<i8")
     reused = False
     digests = []
     for call, timestep in enumerate(plan.timesteps):
@@ -60,7 +60,7 @@ def resume_calls(plan: Plan) -> npt.NDArray[np.bool_]:
     That is where nothing which is reused from there on was computed before. The last entry, after
     all calls, is always true, and so is the first.
     """
-    sources = np.stack(list(plan.source.values())).min(axis=(0, 2))
+    sources = np.concatenate(list(plan.source.values()), axis=1).min(axis=1)
     earliest = np.minimum.accumulate(sources[::-1])[::-1]
     return np.append(earliest >= np.arange(plan.calls), True)
 

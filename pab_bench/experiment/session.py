@@ -15,6 +15,7 @@ from pab_bench.experiment.arithmetic import use_threads
 from pab_bench.experiment.device import clock, resolve_device
 from pab_bench.experiment.execution import compile_sites, set_deterministic
 from pab_bench.experiment.prompt_notices import late_notices
+from pab_bench.experiment.window_notices import window_notices
 from pab_bench.imports.garbage import release_loaded, without_gc
 from pab_bench.systems.base import Sampler, TextEmbeddings
 from pab_bench.systems.model import ModelSettings
@@ -71,11 +72,17 @@ class Session:
         return own
 
     def tell(self, settings: Settings) -> None:
-        """Log, once for all points with these prompts, what only the loaded model could tell."""
+        """Log, once for all points of a kind, what only the loaded model could tell."""
         if settings.prompts not in self._told:
             self._told.add(settings.prompts)
             for notice in late_notices(settings, [self.tokens(p) for p in settings.prompts]):
                 _log.warning(notice)
+        if settings.model.schedule is None:
+            timesteps = self.sampler.timesteps(settings.steps)
+            for notice in window_notices(settings.method, timesteps):
+                if (notice,) not in self._told:
+                    self._told.add((notice,))
+                    _log.warning(notice)
 
     def warm_up(self, prompt: str, guidance: float) -> None:
         """Run everything once, shortly, so that first-call costs are in no measured time."""

@@ -32,7 +32,8 @@ class PAB:
             takes effect.
         mlp_recommended: whether MLPs are broadcast with the keys that the model's authors
             recommend.
-        broadcast_object: which tensor of a site is kept: `output`, `ungated` or `scores`.
+        broadcast_object: which tensor of a site is kept: `output`, `ungated` or `scores`;
+            None = the model's own, which is `output` wherever there is that.
 
     Example:
         >>> PAB(spatial_gap=2).rules(28, {kind: (100, 800) for kind in KINDS}).spatial
@@ -63,7 +64,7 @@ class PAB:
     mlp_key_distance: int = 0
     mlp_recommended: bool = False
 
-    broadcast_object: BroadcastObject = "output"
+    broadcast_object: BroadcastObject | None = None
 
     def rules(
         self,

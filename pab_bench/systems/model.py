@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FROM_CHECKPOINT: Mapping[str, bool] = {"from_checkpoint": True}
+"""Metadata of numbers that a configuration may leave null; settings have them all."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,10 @@ class ModelSettings:
     path: str | None
     repository: str | None
     revision: str | None
-    depth: int
-    frames: int
-    height: int
-    width: int
+    depth: int = field(metadata=FROM_CHECKPOINT)
+    frames: int = field(metadata=FROM_CHECKPOINT)
+    height: int = field(metadata=FROM_CHECKPOINT)
+    width: int = field(metadata=FROM_CHECKPOINT)
     schedule: str | None = None
     transform_scale: float = 1.0
     negative_prompt: str = ""

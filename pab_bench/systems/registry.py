@@ -32,6 +32,7 @@ SYSTEMS: Registry[System] = Registry(
         "open_sora": "pab_bench.systems.open_sora:SYSTEM",
         "open_sora_plan": "pab_bench.systems.open_sora_plan:SYSTEM",
         "cogvideox": "pab_bench.systems.cogvideox:SYSTEM",
+        "diffusers": "pab_bench.systems.diffusers:SYSTEM",
     },
 )
 
@@ -106,7 +107,7 @@ def read_prompts(model: ModelSettings, prompts: Sequence[str]) -> list[PromptTok
         return None
     sampler = load(SYSTEMS.load(model.system).sampler)
     try:
-        found: list[PromptTokens] = sampler.read_prompts(model, prompts)
+        found: list[PromptTokens] | None = sampler.read_prompts(model, prompts)
     except WeightsMissing:  # What needs weights says so itself.
         return None
     return found
@@ -177,10 +178,14 @@ def architecture_of(transformer: Any) -> Architecture:
     Raises:
         ConfigError: if its class is not known; it says which are, and how to add one.
     """
-    known = {system.transformer: system for system in map(SYSTEMS.load, SYSTEMS)}
+    known = {
+        system.transformer: system.architecture
+        for system in map(SYSTEMS.load, SYSTEMS)
+        if system.transformer is not None and system.architecture is not None
+    }
     for kind in type(transformer).__mro__:
         if kind.__name__ in known:
-            architecture: Architecture = load(known[kind.__name__].architecture)(transformer)
+            architecture: Architecture = load(known[kind.__name__])(transformer)
             return architecture
     raise ConfigError(
         f"no architecture is known for {type(transformer).__name__}; known are "

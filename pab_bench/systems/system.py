@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject
+
 
 @dataclass(frozen=True)
 class System:
     """A family of video models; addresses are `module:Class`.
 
     Attributes:
-        transformer: name of its transformer's class.
-        architecture: how the engine sees that transformer; called with it.
+        transformer: name of its transformer's class; None where that may be any.
+        architecture: how the engine sees that transformer; called with it. None where that takes a
+            whole pipeline.
         sampler: what drives its pipeline; called with model, device and dtype.
         schedule: formula of its timesteps, if there is one; see `timesteps.known`.
         blueprint: what its networks look like without weights; called with model and dtype. None =
             its cost is not known.
         stored_as: what stored points call the sampler: where it lay when the first of them were
             made. None for systems that came later, which are called by their name.
+        defaults: what reads from a checkpoint those numbers that a model's configuration leaves
+            null (`FROM_CHECKPOINT`); called with the model. None = none may be null.
+        broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
+        token_grid: whether it is known where in the picture a token lies: attention maps need it.
+        pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
-    transformer: str
-    architecture: str
+    transformer: str | None
+    architecture: str | None
     sampler: str
     schedule: str | None = None
     blueprint: str | None = None
     stored_as: str | None = None
+    defaults: str | None = None
+    broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
+    token_grid: bool = True
+    pixel_multiple: int = 16

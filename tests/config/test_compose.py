@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+from config.left_open import left_open
 from hydra import compose as by_hydra
 
 from pab_bench.config.compose import compose, options, read_option
@@ -22,7 +23,9 @@ def same(ours: Settings, lines: list[str]) -> bool:
 
 @pytest.mark.parametrize("model", options("model"))
 def test_every_model(model: str, hydra_ready: None) -> None:
-    assert same(compose(model=model), [f"model={model}"])
+    own = left_open(model)
+    lines = [f"{key}={value}" for key, value in own.items()]
+    assert same(compose(model=model, **own), [f"model={model}", *lines])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_keys(keys: dict[str, object], lines: list[str], hydra_ready: None) -> N
         ({"spatial_gap": "x"}, "spatial_gap=x: must be a whole number"),
         ({"spatial_skip": 2}, "spatial_skip=2: must be true or false"),
         ({"preset": "pab23"}, "preset=pab23: must be one of none, pab236"),
-        ({"model": "late"}, "model=late: must be one of cogvideox, latte"),
+        ({"model": "late"}, "model=late: must be one of cogvideox, diffusers, latte"),
         ({"steps": 0}, "steps=0: must be a whole number from 1 to 1000"),
     ],
 )  # fmt: skip

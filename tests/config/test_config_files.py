@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from config.left_open import left_open
 from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -28,7 +29,9 @@ CHOICES = sorted(
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_option_of_every_group_resolves(choice: str, hydra_ready: None) -> None:
-    cfg = compose("config", [choice])
+    group, _, option = choice.partition("=")
+    own = left_open(option) if group == "model" else {}
+    cfg = compose("config", [choice, *(f"{key}={value}" for key, value in own.items())])
     assert resolve(cfg, [choice]).steps == cfg.model.steps
 
 

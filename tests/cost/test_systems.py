@@ -42,8 +42,10 @@ def denoise(sampler):
 
 
 def test_every_system_has_a_blueprint():
-    assert set(registry.SYSTEMS) == set(SYSTEMS)
-    assert all(registry.SYSTEMS.load(name).blueprint for name in SYSTEMS)
+    # But for what drives any pipeline: its cost is not known without weights.
+    assert set(registry.SYSTEMS) == {*SYSTEMS, "diffusers"}
+    have = {name for name in registry.SYSTEMS if registry.SYSTEMS.load(name).blueprint}
+    assert have == set(SYSTEMS)
 
 
 def test_timesteps_and_tokens(sampler, blueprint):

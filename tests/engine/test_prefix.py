@@ -9,6 +9,8 @@ from pab_bench.methods.rules import GapRule, Rules
 
 TIMES = tuple(range(950, -1, -50))
 DEPTH = 2
+DEPTHS = {GROUPS[-1]: 1}
+"""A group may have fewer blocks than others."""
 
 windows = st.tuples(st.integers(0, 18), st.integers(1, 19)).map(
     lambda w: (50 * w[0], 50 * (w[0] + w[1]))
@@ -16,7 +18,7 @@ windows = st.tuples(st.integers(0, 18), st.integers(1, 19)).map(
 blocks = st.sampled_from([None, (0, 0), (1, 1)])
 gap_rules = st.builds(GapRule, st.just(True), windows, st.integers(1, 7), blocks)
 rules = st.builds(Rules, gap_rules, gap_rules, gap_rules, gap_rules, gap_rules)
-plans = rules.map(lambda r: make_plan(r, TIMES, DEPTH, GROUPS))
+plans = rules.map(lambda r: make_plan(r, TIMES, DEPTH, GROUPS, depths=DEPTHS))
 
 
 @given(plans)

@@ -1,0 +1,75 @@
+"""Fills in the numbers that a model's configuration leaves to its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pab_bench.config.model_choice import ModelChoice
+from pab_bench.problems import InvalidSettings, Problem, Problems
+from pab_bench.registry import load
+from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
+from pab_bench.systems.registry import SYSTEMS
+from pab_bench.systems.system import System
+from pab_bench.systems.weights import WeightsMissing, setting_of
+
+KEYS = tuple(entry.name for entry in fields(ModelChoice) if entry.metadata == FROM_CHECKPOINT)
+"""Keys of `model` that may be null where the model's system reads them from its checkpoint."""
+
+
+def with_model_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration whose model has nothing open.
+
+    Args:
+        values: the configuration as plain values, of the types of the schema.
+
+    Raises:
+        InvalidSettings: naming every key that stays open, or what is wrong with the checkpoint.
+    """
+    model = values["model"]
+    problems = Problems()
+    system = SYSTEMS.load(model["system"]) if model["system"] in SYSTEMS else None
+    own = _model(model, system, problems)
+    problems.raise_if_any()
+    return {**values, "model": own}
+
+
+def _model(model: Mapping[str, Any], system: System | None, problems: Problems) -> dict[str, Any]:
+    own = dict(model)
+    unsaid = [key for key in KEYS if own[key] is None]
+    if system is None or system.defaults is None:
+        for key in unsaid:
+            problems.add(f"model.{key}", None, "must be a number")
+        return own
+    if own["path"] is None and own["repository"] is None:
+        message = (
+            f"model={own['name']} needs a pipeline: model.path=FOLDER with its model_index.json, "
+            "or model.repository=NAME on the hub"
+        )
+        problems.add("model.path", None, message)
+        return own
+    if not unsaid:
+        return own
+    settings = _where(own)
+    try:
+        read = load(system.defaults)(settings)
+    except InvalidSettings as error:
+        problems.found += error.problems
+        return own
+    except WeightsMissing as error:
+        setting = setting_of(settings)
+        problems.found.append(Problem(setting, str(error).removeprefix(f"{setting}: ")))
+        return own
+    for key in unsaid:
+        own[key] = read[key]
+        if own[key] is None:
+            message = f"{setting_of(settings)} does not say it; set it"
+            problems.add(f"model.{key}", None, message)
+    return own
+
+
+def _where(model: Mapping[str, Any]) -> ModelSettings:
+    """Where a model's checkpoint is."""
+    where = {key: model[key] for key in ("name", "system", "path", "repository", "revision")}
+    return ModelSettings(**where, depth=0, frames=0, height=0, width=0)

@@ -1,0 +1,44 @@
+"""From the command line to metrics and curves."""
+
+import pandas
+import pytest
+from systems.diffusers.driven import KNOWN
+
+from pab_bench.cli import main
+from pab_bench.store.points import Store
+
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in KNOWN if name != "wan"]
+
+
+@pytest.mark.parametrize("name", ["wan", *OTHERS])
+def test_a_pipeline_runs_by_its_folder(saved, tmp_path, name):
+    known = KNOWN[name]
+    frames, height, width = known.size
+    status = main(
+        [
+            "model=diffusers",
+            f"model.path={saved(name)}",
+            f"model.frames={frames}",
+            f"model.height={height}",
+            f"model.width={width}",
+            "spatial_gap=2",
+            "steps=4",
+            "threshold=[0,1001]",
+            "speed.calls=false",
+            "prompts.texts=[a red circle moves right]",
+            f"results_dir={tmp_path}",
+        ]
+    )
+    assert status == 0
+    records = list(Store(tmp_path).records())
+    (baseline,) = (record for record in records if record.is_baseline)
+    (point,) = (record for record in records if not record.is_baseline)
+    assert point.config["broadcast_object"] == "ungated"
+    assert point.config["model"]["sampler"] == "diffusers"
+    shares = point.plan["reuse_share"]
+    assert 0 < shares["all"] < shares["spatial"] <= 0.5
+    assert 10 < point.quality["psnr_db"]["value"] < 100
+    curves = pandas.read_parquet(tmp_path / "points" / baseline.id / "curves.parquet")
+    sites = sum(known.groups.values()) * known.lanes * 3
+    assert len(curves[curves.tensor == "ungated"]) == sites
+    assert set(curves.lane) == set(range(known.lanes))

@@ -205,7 +205,7 @@ class _Pass:
         return Round(seconds, reference, sampler, parts, calls, disturbed, seen)
 
     def _wanted(self, kind: CallClass) -> int:
-        """How often a class is in a round: the rarer its calls, the less exact their time must be."""
+        """How often a class is in a round: the time of rare calls need not be so exact."""
         weight = self._weights.get(str(kind), 0.0)
         often = round(MOST_IN_A_ROUND * weight)
         if often >= 1 or self._good[str(kind)] < FEWEST_ROUNDS + 1:

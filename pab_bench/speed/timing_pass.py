@@ -254,8 +254,16 @@ class _Pass:
             else:
                 left_out += 1
         for name, pairs in found.items():
-            seconds[name], reference[name] = map(statistics.median, zip(*pairs, strict=True))
+            seconds[name], reference[name] = self._median_pair(pairs)
         return left_out
+
+    def _median_pair(self, pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        """The pair whose ratio is the median; of two in the middle either.
+
+        Both were made right after each other: medians of each side would not belong together.
+        """
+        ordered = sorted(pairs, key=lambda pair: pair[0] / pair[1])
+        return ordered[(len(ordered) - self._random.randint(0, 1)) // 2]
 
     def _without_transformer(self, steps: int) -> tuple[Mark, Mark]:
         start, end = self._given.scene.without_transformer(self._captured, steps, self._clock.mark)

@@ -119,7 +119,7 @@ def test_it_goes_on_until_all_is_exact(toy, told):
     tell(toy, told, noise=noisy(1))
     asked = given(toy)
     rounds = []
-    for precision in (0.02, 0.006):
+    for precision in (0.05, 0.004):
         timed = run_pass(asked, PassLimits(precision, 1e9))
         rounds.append(len(timed.rounds))
         for plan in asked.plans:

@@ -16,9 +16,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.lagged_difference import held_bytes
 from pab_bench.store.records import Record
-from pab_bench.timings.key import timings_key
-from pab_bench.timings.names import name_of_point
-from pab_bench.timings.store import read_timings
+from pab_bench.timings.points import speed_of_point
 
 SCHEMA = 1
 FRONT_ROWS = 60
@@ -140,8 +138,7 @@ def _trial(trial: Trial, settings: Settings) -> dict[str, Any]:
 
 def _speed(record: Record, settings: Settings) -> dict[str, Any] | None:
     """What its timed calls say; None where they were not timed."""
-    timings = read_timings(settings.results_dir, timings_key(record.config, record.provenance))
-    speed = timings.speed(name_of_point(record.config, record.plan))
+    speed = speed_of_point(settings.results_dir, record)
     return None if speed is None else asdict(speed)
 
 

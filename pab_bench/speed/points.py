@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 
 from pab_bench.config.settings import Settings
-from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.plan import Plan
 from pab_bench.speed.plans import key_here, time_plans
 from pab_bench.speed.wanted import WantedPlan
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
-from pab_bench.timings.call_classes import Keeping
 from pab_bench.timings.key import timings_key
+from pab_bench.timings.names import keeping_of_point
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +66,7 @@ def _text(key: Mapping[str, Any]) -> str:
 
 
 def _wanted(record: Record, store: Store) -> WantedPlan:
-    cache = CacheOptions(**(record.config.get("cache") or {}))
-    keeping = Keeping(record.config.get("broadcast_object") or "output", cache)
+    keeping = keeping_of_point(record.config)
     return WantedPlan(_plan(record, store), record.config["steps"], keeping)
 
 

@@ -8,10 +8,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import CONVENTIONS
 from pab_bench.metrics.registry import METRICS
 from pab_bench.store.records import Record
-from pab_bench.timings.estimate import Speed
-from pab_bench.timings.key import timings_key
-from pab_bench.timings.names import name_of_point
-from pab_bench.timings.store import read_timings
+from pab_bench.timings.points import speed_of_point
 
 
 def objective_values(
@@ -48,18 +45,13 @@ def needs_speed(settings: Settings) -> bool:
 def _speedup(settings: Settings, record: Record, baseline: Record | None) -> float | None:
     if baseline is None:
         return 1.0
-    speed = _speed(settings, record)
+    speed = speed_of_point(settings.results_dir, record)
     return None if speed is None else speed.speedup.value
 
 
 def _seconds(settings: Settings, record: Record, baseline: Record | None) -> float | None:
-    speed = _speed(settings, record)
+    speed = speed_of_point(settings.results_dir, record)
     return None if speed is None else speed.seconds
-
-
-def _speed(settings: Settings, record: Record) -> Speed | None:
-    timings = read_timings(settings.results_dir, timings_key(record.config, record.provenance))
-    return timings.speed(name_of_point(record.config, record.plan))
 
 
 def _flops_ratio(settings: Settings, record: Record, baseline: Record | None) -> float | None:

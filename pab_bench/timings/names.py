@@ -29,6 +29,14 @@ def name_of_point(config: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
         config: the point's identity.
         plan: its record's summary of the plan.
     """
+    return plan_name(plan["digest"], keeping_of_point(config), not plan["reuse_share"]["all"])
+
+
+def keeping_of_point(config: Mapping[str, Any]) -> Keeping:
+    """How a point kept outputs; of a baseline, which keeps none, the usual way.
+
+    Args:
+        config: the point's identity.
+    """
     cache = CacheOptions(**(config.get("cache") or {}))
-    keeping = Keeping(config.get("broadcast_object") or "output", cache)
-    return plan_name(plan["digest"], keeping, not plan["reuse_share"]["all"])
+    return Keeping(config.get("broadcast_object") or "output", cache)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pab_bench.engine.playback import Playback
 from pab_bench.errors import ConfigError, PabBenchError
-from pab_bench.systems.diffusers.blank import BlankTransformer
+from pab_bench.systems.diffusers.blank import BlankTape
 from pab_bench.systems.diffusers.call_names import CallNames
 from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecoding, Stopped
 from pab_bench.systems.diffusers.guidance import guidance_arguments
@@ -150,7 +151,7 @@ class Driver:
         given = self.arguments(REHEARSED_PROMPT, 0, REHEARSED_STEPS, guidance)
         with (
             self._memory,
-            BlankTransformer(self._transformer, watch.outputs),
+            Playback(self._transformer, BlankTape(watch.outputs), len(watch.outputs)),
             DecodeInstead(latents, decoding),
         ):
             frames = np.asarray(self.pipeline(**given, output_type="np").frames[0])

@@ -13,7 +13,7 @@ from pab_bench.registry import load
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import load_sampler
 
-NAMES = ("latte", "open_sora", "open_sora_plan")
+NAMES = ("latte", "open_sora", "open_sora_plan", "wan")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import grid_sample
 
+from pab_bench.minis.crossing.camera import SIDE as SIDE
+from pab_bench.minis.crossing.camera import scenery
 from pab_bench.minis.crossing.captions import (
     ATTRIBUTES,
-    CAMERAS,
     COLOURS,
     DIRECTIONS,
     PATTERNS,
@@ -26,16 +26,9 @@ from pab_bench.minis.crossing.captions import (
     draw_caption,
 )
 from pab_bench.minis.crossing.objects import COLOUR_RGB, HEADING, TRAVEL, coverage, shade
-from pab_bench.minis.crossing.photographs import PHOTOGRAPH_SIDE, all_photographs
 
 FRAMES = 17
-SIDE = 64
-"""Frames of a clip (four a latent frame and one more); height and width of a frame in pixels."""
-
-PAN = 24.0
-"""Distance that the camera pans between the first and the last frame, in pixels."""
-ZOOM = 1.25
-"""The field of view is so many times larger at one end of a zoom, and smaller at the other."""
+"""Frames of a clip: one, and four for each further latent frame."""
 CROSSING_JITTER = 2.5
 """Largest offset of the crossing from the middle of the frame, per axis, in pixels."""
 OBJECT_JITTER = 1.0
@@ -67,22 +60,6 @@ class Clips:
     captions: list[CrossingCaption]
 
 
-def camera_path(camera: str, progress: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where a camera looks over time.
-
-    Args:
-        camera: one of `CAMERAS`.
-        progress: time from -0.5, the first frame, to 0.5, the last one.
-
-    Returns:
-        The shift of the crop to the right in pixels and its field of view as a multiple of
-        `SIDE`, each of the shape of `progress`.
-    """
-    shift = {"pans right": PAN, "pans left": -PAN}.get(camera, 0.0) * progress
-    sign = {"zooms in": -2.0, "zooms out": 2.0}.get(camera, 0.0)
-    return shift, ZOOM ** (sign * progress)
-
-
 def render(
     captions: Sequence[CrossingCaption],
     generator: np.random.Generator,
@@ -105,7 +82,9 @@ def render(
     progress = torch.linspace(-0.5, 0.5, length)
     if frames is not None:
         progress = progress[list(frames)]
-    video = _background(column, jitter[:, 6:], progress, device)
+    where = [value.to(device) for value in (column["background"], column["camera"], jitter[:, 6:8])]
+    light = 1 + jitter[:, 8].to(device)
+    video = scenery(*where, progress.to(device)) * light[:, None, None, None, None]
     uncovered = torch.ones(video.shape[:-1], device=device)
     for depth, own in (("back", jitter[:, 4:6]), ("front", jitter[:, 2:4])):
         look = {name: column[f"{depth}_{name}"] for name in ("colour", "pattern", "shape")}
@@ -151,30 +130,6 @@ def _drawn(
             if len(chosen):
                 drawn[chosen] = what(value, x[chosen], y[chosen])
     return covered, shading
-
-
-def _background(
-    column: dict[str, torch.Tensor], jitter: torch.Tensor, progress: torch.Tensor, device: str
-) -> torch.Tensor:
-    """What the camera sees of the photographs, (clips, frames, SIDE, SIDE, 3)."""
-    paths = [camera_path(name, progress) for name in CAMERAS]
-    shift = torch.stack([path[0] for path in paths])[column["camera"]]
-    view = torch.stack([path[1] for path in paths])[column["camera"]]
-    photographs = all_photographs(device)
-    middle = (PHOTOGRAPH_SIDE - 1) / 2
-    pixel = (torch.arange(SIDE, device=device) - (SIDE - 1) / 2)[None, None] * view.to(device)[
-        ..., None
-    ]
-    left = (middle + jitter[:, 0, None] + shift).to(device)
-    top = (middle + jitter[:, 1, None] + PHOTOGRAPH_SIDE * column["background"][:, None]).to(device)
-    x, y = pixel + left[..., None], pixel + top[..., None]
-    x = x * (2 / (photographs.shape[3] - 1)) - 1
-    y = y * (2 / (photographs.shape[2] - 1)) - 1
-    shape = (*x.shape[:2], SIDE, SIDE)
-    grid = torch.stack([x[..., None, :].expand(shape), y[..., :, None].expand(shape)], dim=-1)
-    seen = grid_sample(photographs, grid.reshape(1, -1, SIDE, 2), align_corners=True)
-    light = (1 + jitter[:, 2]).to(device)[:, None, None, None, None]
-    return seen[0].reshape(3, *shape).permute(1, 2, 3, 4, 0) * light
 
 
 def sample_clips(

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import torch
 
+from pab_bench.minis.crossing.camera import SIDE
+from pab_bench.minis.crossing.captions import DIRECTIONS
+
 COLOUR_RGB = {
     "red": (0.95, 0.10, 0.10),
     "green": (0.15, 0.95, 0.25),
@@ -62,3 +65,17 @@ def shade(pattern: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         dx = x - PERIOD * torch.round(x / PERIOD)
         distance = torch.sqrt(dx**2 + dy**2) - SPOT_RADIUS
     return 1 - (1 - DARKER) * (0.5 - distance).clamp_(0, 1)
+
+
+def object_path(
+    direction: torch.Tensor, offset: torch.Tensor, progress: torch.Tensor
+) -> torch.Tensor:
+    """Centres (x, y) of objects over time in pixels, (clips, frames, 2).
+
+    Args:
+        direction: (clips,) indices of `DIRECTIONS`.
+        offset: (clips, 2), where the object is at mid-clip, from the middle of the frame.
+        progress: (frames,) time from -0.5 to 0.5.
+    """
+    heading = torch.tensor([HEADING[name] for name in DIRECTIONS])[direction]
+    return (SIDE - 1) / 2 + offset[:, None] + TRAVEL * heading[:, None] * progress[:, None]

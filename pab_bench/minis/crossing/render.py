@@ -19,13 +19,12 @@ from pab_bench.minis.crossing.camera import scenery
 from pab_bench.minis.crossing.captions import (
     ATTRIBUTES,
     COLOURS,
-    DIRECTIONS,
     PATTERNS,
     SHAPES,
     CrossingCaption,
     draw_caption,
 )
-from pab_bench.minis.crossing.objects import COLOUR_RGB, HEADING, TRAVEL, coverage, shade
+from pab_bench.minis.crossing.objects import COLOUR_RGB, coverage, object_path, shade
 
 FRAMES = 17
 """Frames of a clip: one, and four for each further latent frame."""
@@ -95,20 +94,6 @@ def render(
         video = torch.lerp(video, paint, covered[..., None])
         uncovered *= 1 - covered
     return Clips(video, 1 - uncovered, list(captions))
-
-
-def object_path(
-    direction: torch.Tensor, offset: torch.Tensor, progress: torch.Tensor
-) -> torch.Tensor:
-    """Centres (x, y) of objects over time in pixels, (clips, frames, 2).
-
-    Args:
-        direction: (clips,) indices of `DIRECTIONS`.
-        offset: (clips, 2), where the object is at mid-clip, from the middle of the frame.
-        progress: (frames,) time from -0.5 to 0.5.
-    """
-    heading = torch.tensor([HEADING[name] for name in DIRECTIONS])[direction]
-    return (SIDE - 1) / 2 + offset[:, None] + TRAVEL * heading[:, None] * progress[:, None]
 
 
 def _drawn(

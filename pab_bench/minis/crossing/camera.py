@@ -17,7 +17,7 @@ ZOOM = 1.25
 
 
 def camera_path(camera: str, progress: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where a camera looks over time.
+    """Tell where a camera looks over time.
 
     Args:
         camera: one of `CAMERAS`.
@@ -35,7 +35,7 @@ def camera_path(camera: str, progress: torch.Tensor) -> tuple[torch.Tensor, torc
 def scenery(
     background: torch.Tensor, camera: torch.Tensor, offset: torch.Tensor, progress: torch.Tensor
 ) -> torch.Tensor:
-    """What cameras see of photographs: (clips, frames, SIDE, SIDE, 3) in [0, 1].
+    """Draw what cameras see of photographs, (clips, frames, SIDE, SIDE, 3) in [0, 1].
 
     Args:
         background: (clips,) indices of `BACKGROUNDS`.

@@ -49,6 +49,9 @@ class CrossingReading:
         return {name: getattr(self, name) == getattr(caption, name) for name in ATTRIBUTES}
 
 
+_NOTHING = (None, None, None, None)
+
+
 @dataclass(frozen=True)
 class _Object:
     colour: str
@@ -63,10 +66,13 @@ class _Object:
 
 
 def read_video(video: torch.Tensor) -> CrossingReading:
-    """Read a video of shape (frames, 64, 64, 3), RGB in [0, 1], of at least 9 frames."""
+    """Read a video of shape (frames, 64, 64, 3), RGB as floats in [0, 1], of at least 9 frames."""
+    if not video.is_floating_point():
+        raise ValueError(f"video: expected floats in [0, 1], got {video.dtype}")
     if video.ndim != 4 or video.shape[1:] != (SIDE, SIDE, 3) or len(video) < _FEWEST_FRAMES:
         wanted = f"({_FEWEST_FRAMES} or more frames, {SIDE}, {SIDE}, 3)"
         raise ValueError(f"video: expected {wanted}, got {tuple(video.shape)}")
+    video = video.float().cpu()
     scenery = read_scenery(video)
     paths = find_paths(video, scenery.video)
     objects = []
@@ -76,8 +82,8 @@ def read_video(video: torch.Tensor) -> CrossingReading:
         objects.append(_Object(path.colour, pattern, shape, path.direction, centres))
     if len(objects) == 2 and _covers(video, objects[1], objects[0]):
         objects.reverse()
-    seen = [value for thing in objects for value in thing.attributes]
-    return CrossingReading(*seen, *[None] * (8 - len(seen)), scenery.background, scenery.camera)
+    front, back = (*(thing.attributes for thing in objects), _NOTHING, _NOTHING)[:2]
+    return CrossingReading(*front, *back, scenery.background, scenery.camera)
 
 
 def _covers(video: torch.Tensor, one: _Object, other: _Object) -> bool:

@@ -19,10 +19,11 @@ from pab_bench.minis.crossing.checker_paths import Path
 from pab_bench.minis.crossing.objects import COLOUR_RGB, HALF_SIDE, coverage, shade
 
 _HALF_WINDOW = 17
+"""Pixels of a window on each side of its middle one."""
 _PLACES = torch.arange(-3, 3.5, 0.5)
 """Offsets from the path in pixels, per axis, at which a look is tried."""
 _BLURS = (0.0, 1.0)
-"""Standard deviations in pixels."""
+"""Standard deviations in pixels with which a look is tried."""
 _APART = 0.28
 """Frames at least so far from mid-clip, as a share of the clip, show the objects apart."""
 
@@ -30,7 +31,7 @@ _APART = 0.28
 def read_look(
     video: torch.Tensor, background: torch.Tensor, path: Path, other: Path | None
 ) -> tuple[str, str, torch.Tensor]:
-    """Shape and pattern of the object on `path`, and the middles of its box (frames, 2).
+    """Tell shape and pattern of the object on `path`, and the middles of its box (frames, 2).
 
     Args:
         video: (frames, SIDE, SIDE, 3) in [0, 1].

@@ -22,6 +22,10 @@ _WINDOW = 13
 """Side of the square around a path, in pixels, that the colour is counted in."""
 _SEEN = 0.25
 """Share of these squares, over all frames, that must have the colour."""
+_LARGEST = 0.25
+"""A colour that is seen on a larger share of all pixels is not that of an object."""
+_SPEEDS = (0.75, 1.0, 1.25)
+"""Multiples of the rendered objects' speed that a path is looked for at."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,20 @@ class Path:
 
 
 def find_paths(video: torch.Tensor, background: torch.Tensor) -> list[Path]:
-    """The two objects of different colour that are seen best, or fewer.
+    """Find the two objects of different colour that are seen best, or fewer.
 
     Args:
         video: (frames, SIDE, SIDE, 3) in [0, 1].
         background: the same without objects.
     """
-    near = avg_pool2d(_evidence(video, background), _WINDOW, stride=1, padding=_WINDOW // 2)
+    evidence = _evidence(video, background)
+    near = avg_pool2d(evidence, _WINDOW, stride=1, padding=_WINDOW // 2)
     directions, centres = _hypotheses(len(video))
     column, row = centres.round().long().clamp(0, SIDE - 1).unbind(-1)
     frame = torch.arange(len(video))
     shares = near[:, frame, row, column].mean(-1)
     share, best = shares.max(dim=1)
+    share[evidence.flatten(1).mean(1) > _LARGEST] = 0
     found = [i for i in share.argsort(descending=True).tolist()[:2] if share[i] > _SEEN]
     return [Path(COLOURS[i], directions[int(best[i])], centres[int(best[i])]) for i in found]
 
@@ -76,5 +82,6 @@ def _hypotheses(length: int) -> tuple[list[str], torch.Tensor]:
     rows = torch.cartesian_prod(torch.arange(len(DIRECTIONS)).float(), across, down)
     progress = torch.linspace(-0.5, 0.5, length)
     directions = rows[:, 0].long()
+    paths = [object_path(directions, rows[:, 1:], progress * speed) for speed in _SPEEDS]
     names = [DIRECTIONS[i] for i in directions.tolist()]
-    return names, object_path(directions, rows[:, 1:], progress)
+    return names * len(_SPEEDS), torch.cat(paths)

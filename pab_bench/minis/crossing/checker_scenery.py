@@ -16,9 +16,13 @@ from pab_bench.minis.crossing.camera import scenery
 from pab_bench.minis.crossing.captions import BACKGROUNDS, CAMERAS
 
 _SHRINK = 4
+"""Sides of the squares, in pixels, whose means are compared: a model's videos are blurred."""
 _COMPARED = 5
 """Frames that are compared, spread over the clip."""
 _OFFSETS = torch.linspace(-3.5, 3.5, 8)
+"""Places of the mid-clip crop that are tried, per axis, in pixels."""
+_LIGHT = (0.8, 1.2)
+"""Brightness of a scenery at least and at most, as a multiple of the photograph's."""
 _BRIGHT = 0.78
 """Photographs are darker than this in every channel, and objects are not."""
 
@@ -39,7 +43,7 @@ class Scenery:
 
 
 def read_scenery(video: torch.Tensor) -> Scenery:
-    """The scenery that fits best to a video of shape (frames, SIDE, SIDE, 3)."""
+    """Find the scenery that fits best to a video of shape (frames, SIDE, SIDE, 3)."""
     frames = _frames(len(video))
     known = _all_sceneries(len(video))
     bright = (video[frames].amax(-1) > _BRIGHT).float()
@@ -47,19 +51,20 @@ def read_scenery(video: torch.Tensor) -> Scenery:
     share = avg_pool2d(weight, _SHRINK)
     seen = _shrunk(video[frames] * weight.permute(0, 2, 3, 1)) / share.clamp(min=1e-6)
     weights = (share > 0.3) * share
-    flat = weights.expand_as(seen).flatten()
-    gains = known @ (flat * seen.flatten()) / (known.square() @ flat + 1e-6)
-    errors = -gains * (known @ (flat * seen.flatten()))
-    best = int(errors.argmin())
-    background, camera, offset = _hypotheses()
-    clip = scenery(
-        background[best : best + 1],
-        camera[best : best + 1],
-        offset[best : best + 1],
-        torch.linspace(-0.5, 0.5, len(video)),
-    )[0]
-    light = float(gains[best].clamp(0.8, 1.2))
-    return Scenery(BACKGROUNDS[int(background[best])], CAMERAS[int(camera[best])], clip * light)
+    weights = weights.expand_as(seen).flatten()
+    # Of a scenery b with brightness g, the weighted squared error from v is least, up to a
+    # constant, with -(v b)^2 / (b b), where g is (v b) / (b b).
+    product = known @ (weights * seen.flatten())
+    power = known.square() @ weights + 1e-6
+    best = int((product**2 / power).argmax())
+    background, camera, offset = (column[best : best + 1] for column in _hypotheses())
+    light = float((product / power)[best].clamp(*_LIGHT))
+    progress = torch.linspace(-0.5, 0.5, len(video))
+    return Scenery(
+        BACKGROUNDS[int(background)],
+        CAMERAS[int(camera)],
+        scenery(background, camera, offset, progress)[0] * light,
+    )
 
 
 def _frames(length: int) -> list[int]:

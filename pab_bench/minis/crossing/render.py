@@ -81,9 +81,12 @@ def render(
     progress = torch.linspace(-0.5, 0.5, length)
     if frames is not None:
         progress = progress[list(frames)]
-    where = [value.to(device) for value in (column["background"], column["camera"], jitter[:, 6:8])]
+    background, camera = column["background"].to(device), column["camera"].to(device)
+    crop = jitter[:, 6:8].to(device)
     light = 1 + jitter[:, 8].to(device)
-    video = scenery(*where, progress.to(device)) * light[:, None, None, None, None]
+    video = (
+        scenery(background, camera, crop, progress.to(device)) * light[:, None, None, None, None]
+    )
     uncovered = torch.ones(video.shape[:-1], device=device)
     for depth, own in (("back", jitter[:, 4:6]), ("front", jitter[:, 2:4])):
         look = {name: column[f"{depth}_{name}"] for name in ("colour", "pattern", "shape")}

@@ -18,7 +18,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import KINDS, Group
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, depths_of
+from pab_bench.engine.sites import Architecture, depths_of, transformers_of
 from pab_bench.errors import OK
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.files import write_json
@@ -122,12 +122,13 @@ def _held(architecture: Architecture, calls: Any, settings: Settings) -> Mapping
         group: np.array([np.zeros(blocks), np.zeros(blocks)], dtype=np.int64)
         for group, blocks in depths_of(architecture).items()
     }
-    plan = Plan((timestep, timestep), architecture.depth, source)
+    called = (first.transformer, first.transformer)
+    plan = Plan((timestep, timestep), architecture.depth, source, called)
     kept = settings.method.broadcast_object
     with Engine(architecture, plan, kept, lanes=len(calls), cache=settings.cache) as engine:
         with torch.no_grad():
             for call in calls:
-                architecture.transformer(*call.args, **call.kwargs)
+                transformers_of(architecture)[call.transformer](*call.args, **call.kwargs)
         held: dict[Group, int] = defaultdict(int)
         for (group, _, _, _), tensors in engine.cache.sizes().items():
             held[group] += sum(settings.cache.bytes_of(*tensor) for tensor in tensors)

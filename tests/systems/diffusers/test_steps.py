@@ -27,7 +27,7 @@ def run(calls, scheduler=None, lanes=None, ends=1):
     """A loop of steps with so many calls each; the indices that were told."""
     transformer, scheduler = Transformer(), scheduler or Scheduler()
     told = []
-    with StepCounter(transformer, scheduler, told.append, lanes):
+    with StepCounter([transformer], scheduler, told.append, lanes):
         for count in calls:
             for _ in range(count):
                 transformer(0)
@@ -62,6 +62,6 @@ def test_a_step_with_other_calls_is_refused(calls, lanes, message):
 def test_the_class_is_restored(kind):
     before = dict(vars(kind)), dict(vars(Scheduler))
     signature = inspect.signature(kind.step)
-    with StepCounter(Transformer(), kind(), lambda step: None):
+    with StepCounter([Transformer()], kind(), lambda step: None):
         assert inspect.signature(kind.step) == signature
     assert (dict(vars(kind)), dict(vars(Scheduler))) == before

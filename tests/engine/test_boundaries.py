@@ -33,11 +33,11 @@ def times(calls):
     return tuple(int(t) for t in np.linspace(900, 50, calls))
 
 
-def by_hand(rule, transformers, block):
+def by_hand(rule, transformers, block, timesteps=None):
     """What a site does if it keeps its last output and loses it with its transformer."""
     kept, before, sources = None, None, []
     for call, (timestep, transformer) in enumerate(
-        zip(times(len(transformers)), transformers, strict=True)
+        zip(timesteps or times(len(transformers)), transformers, strict=True)
     ):
         if transformer != before:
             kept = None

@@ -71,7 +71,7 @@ def wan(**more):
 
 def wan_2_2():
     """As Wan, with a second transformer below a noise level of 950; guidance is its own default."""
-    torch.manual_seed(1)
+    torch.manual_seed(7)
     return wan(transformer_2=wan_transformer(), boundary_ratio=0.95)
 
 

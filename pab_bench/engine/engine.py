@@ -114,6 +114,7 @@ class Engine:
         self.cache.clear()
         self._done = 0
         self._lane = self._call = -1
+        self._begins = True
         for observer in self._observers:
             observer.start_video()
 
@@ -188,6 +189,7 @@ class Engine:
                 f"call {self._call} is one of another transformer than the plan expects "
                 f"({self.plan.transformer(self._call)} of {len(self._transformers)}, from 0)"
             )
+        self._begins = self.plan.begins(self._call)
         self._done += 1
         if self._probe is not None:
             self._probe.begin_call(self._lane, self._call)
@@ -223,8 +225,8 @@ class Engine:
             gated = through(gate, ungated)
         self.ledger.computed(group, lane, call, block)
         if self._observers:
-            shown, begins = (video(ungated), gate, video(gated)), self.plan.begins(call)
-            output = SiteOutput(group, block, call, lane, *shown, begins)
+            shown = video(ungated), gate, video(gated)
+            output = SiteOutput(group, block, call, lane, *shown, self._begins)
             for observer in self._observers:
                 observer.observe(output)
         return gated

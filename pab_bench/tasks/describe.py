@@ -70,8 +70,8 @@ def describe_model(settings: Settings) -> dict[str, Any]:
         `groups`: per group its `kind`, `branch`, `sites` and `kept_bytes`, what is held if all of
         its outputs are kept, in all lanes; `lanes`, calls of the transformer in a step;
         `timesteps`; `transformers`: of a model with several, at every step the index of the one
-        that is called, otherwise empty; `windows`: per kind the window and how many steps are in it; `left_out`: by
-        name why a module that attends or is an MLP is no site; `notices`.
+        that is called, otherwise empty; `windows`: per kind the window and how many steps are in
+        it; `left_out`: by name why a module that attends or is an MLP is no site; `notices`.
     """
     session = open_session(settings)
     sampler = session.sampler

@@ -48,3 +48,9 @@ def within_transformers(plan: Plan, transformers: Sequence[int]) -> Plan:
     alive = first_alive(transformers)[:, None]
     source = {group: np.maximum(table, alive) for group, table in plan.source.items()}
     return replace(plan, source=source, transformers=tuple(transformers))
+
+
+def crosses_transformers(plan: Plan) -> bool:
+    """Whether a call of a plan uses the output of a call before the first of its transformer."""
+    alive = first_alive(plan.transformers)[:, None] if plan.transformers else 0
+    return any(bool((table < alive).any()) for table in plan.source.values())

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.engine.boundaries import crosses_transformers
 from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kept import Keep, keep_of, through, video
@@ -91,6 +92,8 @@ class Engine:
                 f"the plan is for {max(plan.transformers) + 1} transformers, the model has "
                 f"{len(self._transformers)}"
             )
+        if crosses_transformers(plan):
+            raise ValueError("the plan uses what another transformer has computed")
         if observers and not plan.is_baseline():
             raise ValueError("observers need a plan that reuses nothing")
         self.plan = plan

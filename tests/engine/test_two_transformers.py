@@ -1,5 +1,7 @@
 """Two toy transformers, one after the other, in two lanes, against loops without the engine."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from engine.test_cache_course import Watch
@@ -133,6 +135,8 @@ def test_another_transformer_than_planned_is_refused(transformers, architecture)
         sample(transformers)
     with pytest.raises(ValueError, match="the plan is for 2 transformers, the model has 1"):
         Engine(ToyArchitecture(transformers[0]), every(1))
+    with pytest.raises(ValueError, match="uses what another transformer has computed"):
+        Engine(architecture, replace(every(2, ()), transformers=(0,) * 3 + (1,) * 6))
 
 
 def test_transformers_that_are_not_alike_are_refused(transformers):

@@ -46,7 +46,7 @@ def _read(
 ) -> Mapping[str, int | float | None]:
     del described
     index = read_index(folder, setting)
-    transformer = index.transformers[0]
+    transformer = index.transformer
     own = _described(index, transformer, folder, setting)
     _check_alike(index, own, folder, setting)
     vae = _described(index, "vae", folder, setting)

@@ -41,6 +41,11 @@ class PipelineIndex:
     parts: Mapping[str, tuple[str, str]]
     transformers: tuple[str, ...]
 
+    @property
+    def transformer(self) -> str:
+        """The name of the first of them."""
+        return self.transformers[0]
+
     def kind(self, part: str) -> Any:
         """The class of a part; None if it is of a library that is not known here."""
         library, name = self.parts[part]

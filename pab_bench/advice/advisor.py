@@ -22,6 +22,7 @@ from pab_bench.advice.space import kinds_of, options, rules_of
 from pab_bench.advice.surrogate import METRICS, Run, Surrogate, loss_of, prior, value_of
 from pab_bench.advice.target import Target, measured, rules_to_beat, stated_target, target_of
 from pab_bench.config.settings import Settings
+from pab_bench.engine.boundaries import within_transformers
 from pab_bench.engine.kinds import Kind
 from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
@@ -202,7 +203,8 @@ class Advisor:
         """What rules mean here."""
         plan = self.baseline_plan
         groups = list(plan.source)
-        return make_plan(rules, plan.timesteps, plan.depth, groups, self.settings.steps)
+        own = make_plan(rules, plan.timesteps, plan.depth, groups, self.settings.steps)
+        return within_transformers(own, plan.transformers)
 
     def _next(self, surrogate: Surrogate, front: Front) -> int | None:
         """The member of the front to sample; None if all that could meet the target were."""

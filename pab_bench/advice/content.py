@@ -13,7 +13,6 @@ from pab_bench.advice.rules_file import rules_text
 from pab_bench.advice.space import BLOCK_CUTS, CUTS, rules_of
 from pab_bench.advice.surrogate import METRICS, loss_of
 from pab_bench.config.settings import Settings
-from pab_bench.methods.pab_plan import make_plan
 from pab_bench.probes.lagged_difference import held_bytes
 from pab_bench.store.records import Record
 from pab_bench.timings.points import speed_of_point
@@ -143,11 +142,8 @@ def _speed(record: Record, settings: Settings) -> dict[str, Any] | None:
 
 
 def _member(advisor: Advisor, surrogate: Any, front: Any, number: int) -> dict[str, Any]:
-    plan = advisor.baseline_plan
     rules = rules_of(front.chosen[number])
-    groups = list(plan.source)
-    own = make_plan(rules, plan.timesteps, plan.depth, groups, advisor.settings.steps)
-    shown = exposure(own, advisor.lags)
+    shown = exposure(advisor.plan_of(rules), advisor.lags)
     return {
         "rules": rules_text(rules),
         "flops_ratio": 1 - int(front.saved[number]) / advisor.prices.baseline,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pab_bench.config.settings import Settings
+from pab_bench.engine.boundaries import first_alive
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.plan import Plan
@@ -45,8 +46,10 @@ class Lags:
     Attributes:
         mse: per group an array (calls, lags + 1, depth); [s, k, b] is the error in what block b
             adds to the residual stream at call s if the output of call s - k is reused. [:, 0] is
-            0; where k > s there is nothing to reuse, and the value is NaN.
-        energy: per group (calls, depth): the mean square of what is added; 0 at the first call.
+            0; where k > s, or call s - k is of another transformer, there is nothing to reuse, and
+            the value is NaN.
+        energy: per group (calls, depth): the mean square of what is added; 0 at the first call of
+            a transformer.
         elements: per group how many numbers a site's output has, of which those of the settings
             were looked at.
         recorded: videos that were sampled for it now; 0 if it was there.
@@ -166,7 +169,8 @@ def lags_of(recorded_rows: pd.DataFrame, plan: Plan, recorded: int) -> Lags:
         elements[group] = row["elements"]
         if lag == 1:
             energy[group][call, block] += row["energy"] / count
-    for call in range(plan.calls):
+    alive = first_alive(plan.transformers or (0,) * plan.calls)
+    for call, first in enumerate(alive):
         for table in mse.values():
-            table[call, call + 1 :] = np.nan
+            table[call, call - first + 1 :] = np.nan
     return Lags(mse, energy, elements, recorded)

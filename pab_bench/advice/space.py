@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pab_bench.advice.lags import Lags
 from pab_bench.advice.surrogate import Surrogate
+from pab_bench.engine.boundaries import within_transformers
 from pab_bench.engine.kinds import KINDS, SPATIAL, Group, Kind
 from pab_bench.engine.plan import Plan
 from pab_bench.methods.pab_plan import make_plan
@@ -121,7 +122,7 @@ def options(
         surrogate: what each change counts.
         prices: what each reuse saves and holds.
     """
-    times = timing_rules(plan.timesteps, period, lags.longest + 1)
+    times = timing_rules(plan.timesteps, period, lags.longest + 1, plan.transformers)
     sources = np.stack([table for _, table in times])  # (rules, calls)
     lag = np.arange(plan.calls)[None, :] - sources
     reused = lag > 0
@@ -157,7 +158,7 @@ def options(
 
 
 def timing_rules(
-    timesteps: Sequence[int], period: int, largest_gap: int
+    timesteps: Sequence[int], period: int, largest_gap: int, transformers: Sequence[int] = ()
 ) -> list[tuple[GapRule, npt.NDArray[np.int64]]]:
     """Gap and window, with the call whose output is used at every call, (calls,); each once."""
     found: dict[bytes, tuple[GapRule, npt.NDArray[np.int64]]] = {}
@@ -165,6 +166,7 @@ def timing_rules(
         for gap in range(2, largest_gap + 1):
             rule = GapRule(True, window, gap)
             plan = make_plan(Rules(spatial=rule), timesteps, 1, [SPATIAL], period)
+            plan = within_transformers(plan, transformers)
             table = plan.source[SPATIAL][:, 0]
             if not plan.is_baseline():
                 found.setdefault(table.tobytes(), (rule, table))

@@ -98,6 +98,11 @@ def target_of(
 
 def _transformer_of(pipe: Any) -> nn.Module:
     transformer = getattr(pipe, "transformer", None)
+    if isinstance(getattr(pipe, "transformer_2", None), nn.Module):
+        raise ConfigError(
+            f"{type(pipe).__name__}: it goes over to another transformer while it samples, and one "
+            "of them would not be attached to; model=diffusers samples it by the command line"
+        )
     if isinstance(transformer, nn.Module) and hasattr(pipe, "scheduler"):
         return transformer
     raise ConfigError(

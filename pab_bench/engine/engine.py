@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.engine.boundaries import crosses_transformers
 from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kept import Keep, keep_of, through, video
@@ -17,7 +18,14 @@ from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Compute, Output, Visit, depths_of
+from pab_bench.engine.sites import (
+    Architecture,
+    Compute,
+    Output,
+    Visit,
+    depths_of,
+    transformers_of,
+)
 from pab_bench.errors import PabBenchError
 
 Address = tuple[Group, int, int, int]
@@ -29,7 +37,7 @@ class PlanMismatch(PabBenchError):
 
 
 class Engine:
-    """A context in which a transformer follows a plan.
+    """A context in which a transformer, or several that are called in turn, follow a plan.
 
     ::
 
@@ -78,6 +86,14 @@ class Engine:
         planned = {group: table.shape[1] for group, table in plan.source.items()}
         if planned != (own := depths_of(architecture)):
             raise ValueError(f"the plan is for {_blocks(planned)}, the model has {_blocks(own)}")
+        self._transformers = transformers_of(architecture)
+        if max(plan.transformers, default=0) >= len(self._transformers):
+            raise ValueError(
+                f"the plan is for {max(plan.transformers) + 1} transformers, the model has "
+                f"{len(self._transformers)}"
+            )
+        if crosses_transformers(plan):
+            raise ValueError("the plan uses what another transformer has computed")
         if observers and not plan.is_baseline():
             raise ValueError("observers need a plan that reuses nothing")
         self.plan = plan
@@ -101,6 +117,7 @@ class Engine:
         self.cache.clear()
         self._done = 0
         self._lane = self._call = -1
+        self._begins = True
         for observer in self._observers:
             observer.start_video()
 
@@ -122,19 +139,16 @@ class Engine:
         if self._hooks:
             raise RuntimeError("already attached; leave the context first")
         self.start_video()
-        transformer = self._architecture.transformer
-        self._hooks.append(
-            transformer.register_forward_pre_hook(self._begin_call, with_kwargs=True)
-        )
-        visit: Visit = self._visit
-        if self._probe is not None:
-            visit = self._probed(self._probe)
-            self._hooks.append(transformer.register_forward_hook(self._end_call))
+        visit: Visit = self._visit if self._probe is None else self._probed(self._probe)
+        for transformer in self._transformers:
+            self._hooks.append(
+                transformer.register_forward_pre_hook(self._begin_call, with_kwargs=True)
+            )
+            if self._probe is not None:
+                self._hooks.append(transformer.register_forward_hook(self._end_call))
         blocks = self._architecture.blocks()
         for group in self.plan.source:
-            modules = {
-                block.index: block.module for block in blocks if block.branch == group.branch
-            }
+            modules = [(b.index, b.module) for b in blocks if b.branch == group.branch]
             self._keep[group] = keep_of(group, self._object, modules)
         for block in blocks:
             name = _name_of_forward(block.module)
@@ -173,6 +187,12 @@ class Engine:
                 f"call {self._call} of the transformer has timestep {timestep}, the plan expects "
                 f"{expected}; after a video that was broken off, call start_video()"
             )
+        if module is not self._transformers[self.plan.transformer(self._call)]:
+            raise PlanMismatch(
+                f"call {self._call} is one of another transformer than the plan expects "
+                f"({self.plan.transformer(self._call)} of {len(self._transformers)}, from 0)"
+            )
+        self._begins = self.plan.begins(self._call)
         self._done += 1
         if self._probe is not None:
             self._probe.begin_call(self._lane, self._call)
@@ -208,7 +228,8 @@ class Engine:
             gated = through(gate, ungated)
         self.ledger.computed(group, lane, call, block)
         if self._observers:
-            output = SiteOutput(group, block, call, lane, video(ungated), gate, video(gated))
+            shown = video(ungated), gate, video(gated)
+            output = SiteOutput(group, block, call, lane, *shown, self._begins)
             for observer in self._observers:
                 observer.observe(output)
         return gated

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import NamedTuple, Protocol
 
 import torch
@@ -45,14 +46,15 @@ class Keep(Protocol):
 
 
 def keep_of(
-    group: Group, broadcast_object: BroadcastObject, modules: Mapping[int, nn.Module]
+    group: Group, broadcast_object: BroadcastObject, modules: Iterable[tuple[int, nn.Module]]
 ) -> Keep:
     """The way in which a group keeps a broadcast object.
 
     Args:
         group: the group.
         broadcast_object: which tensor is kept.
-        modules: by index the blocks of the group's branch.
+        modules: the blocks of the group's branch with their indices; several have the same index
+            where there are several transformers.
     """
     if broadcast_object == "ungated":
         return KeepUngated()
@@ -105,12 +107,14 @@ class KeepScores:
 
     Args:
         group: its group, of a kind that attends.
-        modules: by index the blocks of the group's branch.
+        modules: the blocks of the group's branch with their indices.
     """
 
-    def __init__(self, group: Group, modules: Mapping[int, nn.Module]) -> None:
+    def __init__(self, group: Group, modules: Iterable[tuple[int, nn.Module]]) -> None:
         self._group = group
-        self._unneeded = {index: query_key_layers(module) for index, module in modules.items()}
+        self._unneeded: dict[int, dict[int, Fraction]] = {}
+        for index, module in modules:
+            self._unneeded.setdefault(index, {}).update(query_key_layers(module))
 
     def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
         """Compute with attention in the open, and keep its probabilities.

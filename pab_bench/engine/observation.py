@@ -29,6 +29,8 @@ class SiteOutput:
         ungated: the module's output.
         gate: what it is multiplied by; None where the architecture has no gate.
         gated: what is added to the residual stream; without a gate the same tensor as `ungated`.
+        begins: whether the call before was of another transformer, or there was none: outputs of
+            then and now have nothing to do with each other.
     """
 
     group: Group
@@ -38,6 +40,7 @@ class SiteOutput:
     ungated: torch.Tensor
     gate: torch.Tensor | None
     gated: torch.Tensor
+    begins: bool = False
 
     @property
     def place(self) -> Place:

@@ -25,11 +25,15 @@ class Plan:
         depth: number of transformer block pairs: the most that a group has.
         source: per group an int array of shape (calls, blocks of the group): the index of the call
             whose output is used. It is the call's own index where the site computes.
+        transformers: at every call the index of the model's transformer that is called; empty where
+            it is always the first. No call uses what another transformer has computed; see
+            `within_transformers`.
     """
 
     timesteps: tuple[int, ...]
     depth: int
     source: Mapping[Group, npt.NDArray[np.int64]]
+    transformers: tuple[int, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -58,6 +62,14 @@ class Plan:
         total = sum(table.size for table in tables)
         return sum(int(table.sum()) for table in tables) / total if total else None
 
+    def transformer(self, call: int) -> int:
+        """The index of the transformer that is called at `call`."""
+        return self.transformers[call] if self.transformers else 0
+
+    def begins(self, call: int) -> bool:
+        """Whether the call before is of another transformer, or there is none."""
+        return call == 0 or self.transformer(call) != self.transformer(call - 1)
+
     def is_baseline(self) -> bool:
         """Whether nothing is reused."""
         return not any(self.reuse(group).any() for group in self.source)
@@ -72,7 +84,10 @@ class Plan:
 
 
 def plan_rows(plan: Plan) -> list[dict[str, object]]:
-    """The plan as table rows: kind, branch, call, timestep, block, source, reuse."""
+    """The plan as table rows: kind, branch, call, timestep, block, source, reuse.
+
+    Plans for several transformers also have `transformer`, the index of the one that is called.
+    """
     order = {kind: index for index, kind in enumerate(KINDS)}
     rows: list[dict[str, object]] = []
     for group in sorted(plan.source, key=lambda g: (order[g.kind], g.branch)):
@@ -88,6 +103,7 @@ def plan_rows(plan: Plan) -> list[dict[str, object]]:
                         "block": block,
                         "source": source,
                         "reuse": source != call,
+                        **({"transformer": plan.transformer(call)} if plan.transformers else {}),
                     }
                 )
     return rows

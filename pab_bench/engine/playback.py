@@ -1,8 +1,8 @@
-"""Lets known outputs of the transformer stand in for its first calls, and keeps the new ones."""
+"""Lets known outputs of transformers stand in for their first calls, and keeps the new ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -27,29 +27,37 @@ class Tape(Protocol):
 
 
 class Playback:
-    """A context in which a transformer's `forward` follows a tape, for one video.
+    """A context in which transformers' `forward` follows a tape, for one video.
 
-    It stands outside of all else: hooks on the transformer see every call, the modules inside only
+    It stands outside of all else: hooks on a transformer see every call, the modules inside only
     those that are computed. Sampler and scheduler run as always, so that their state needs no
     keeping.
 
     Args:
-        transformer: the module that the pipeline calls.
+        transformers: the modules that the pipeline calls, in whatever order; or the only one.
         tape: the outputs.
         lanes: transformer calls per denoising step.
     """
 
-    def __init__(self, transformer: nn.Module, tape: Tape, lanes: int = 1) -> None:
-        self._transformer = transformer
+    def __init__(
+        self, transformers: nn.Module | Sequence[nn.Module], tape: Tape, lanes: int = 1
+    ) -> None:
+        self._transformers = (
+            (transformers,) if isinstance(transformers, nn.Module) else tuple(transformers)
+        )
         self._tape = tape
         self._lanes = lanes
         self._done = 0
-        self._own: Callable[..., Any] | None = None
+        self._own: list[Callable[..., Any] | None] = []
 
     def __enter__(self) -> Self:
         """Attach."""
-        self._own = self._transformer.__dict__.get("forward")
-        compute = self._transformer.forward
+        for transformer in self._transformers:
+            self._own.append(transformer.__dict__.get("forward"))
+            transformer.forward = self._following(transformer.forward)  # type: ignore[method-assign]
+        return self
+
+    def _following(self, compute: Callable[..., Any]) -> Callable[..., Any]:
         tape = self._tape
 
         def forward(*args: Any, **kwargs: Any) -> Any:
@@ -61,8 +69,7 @@ class Playback:
             tape.record(call, lane, output)
             return output
 
-        self._transformer.forward = forward  # type: ignore[method-assign]
-        return self
+        return forward
 
     def __exit__(
         self,
@@ -70,8 +77,10 @@ class Playback:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Restore the transformer's own `forward`."""
-        if self._own is None:
-            del self._transformer.forward
-        else:
-            self._transformer.forward = self._own  # type: ignore[method-assign]
+        """Restore the transformers' own `forward`."""
+        for transformer, own in zip(self._transformers, self._own, strict=True):
+            if own is None:
+                del transformer.forward
+            else:
+                transformer.forward = own  # type: ignore[method-assign]
+        self._own.clear()

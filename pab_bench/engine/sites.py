@@ -46,7 +46,7 @@ class Architecture(Protocol):
 
     @property
     def transformer(self) -> nn.Module:
-        """The module that the pipeline calls at every denoising step."""
+        """The module that the pipeline calls at every denoising step; see `transformers_of`."""
         ...
 
     @property
@@ -78,6 +78,16 @@ class Architecture(Protocol):
         reused equals the bare model bit for bit.
         """
         ...
+
+
+def transformers_of(architecture: Architecture) -> tuple[nn.Module, ...]:
+    """List the modules that the pipeline calls: `transformers` of an architecture with several.
+
+    Such an architecture has one set of groups and block indices: a site is the module at its place
+    in whichever transformer is called. `Plan.transformers` are indices in this list.
+    """
+    own: tuple[nn.Module, ...] | None = getattr(architecture, "transformers", None)
+    return (architecture.transformer,) if own is None else own
 
 
 def depths_of(architecture: Architecture) -> Mapping[Group, int]:

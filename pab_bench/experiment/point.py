@@ -224,6 +224,7 @@ def _plan_summary(plan: Plan) -> dict[str, Any]:
         "calls": plan.calls,
         "depth": plan.depth,
         "timesteps": list(plan.timesteps),
+        **({"transformers": list(plan.transformers)} if plan.transformers else {}),
         "reuse_share": {**shares, "all": plan.reuse_share()},
     }
 

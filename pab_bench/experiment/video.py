@@ -18,6 +18,7 @@ from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.engine.observation import Observer
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.playback import Playback
+from pab_bench.engine.sites import transformers_of
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
@@ -158,7 +159,7 @@ class Denoiser:
         with ExitStack() as attached:
             attached.enter_context(engine)
             if tape is not None:
-                attached.enter_context(Playback(architecture.transformer, tape, lanes))
+                attached.enter_context(Playback(transformers_of(architecture), tape, lanes))
             began = clock(session.device)
             latents = session.sampler.denoise(text, noise, self.steps, self.guidance, step_ended)
         seconds = [end - start for start, end in zip([began, *ends], ends, strict=False)]

@@ -76,12 +76,26 @@ class Sampled(Protocol):
         ...
 
 
+def transformers_called(model: Sampled, steps: int) -> tuple[int, ...]:
+    """Tell which of a model's transformers is called at every call, as `Plan.transformers`.
+
+    Empty, unless the model has a method `transformers_called` that says so for a number of steps.
+    """
+    own = getattr(model, "transformers_called", None)
+    return () if own is None else tuple(own(steps))
+
+
 def plan_of(method: Method, model: Sampled, steps: int) -> Plan:
-    """Make the plan of a method for a model and a number of denoising steps."""
-    # Deferred: it needs torch, which settings are made without.
+    """Make the plan of a method for a model and a number of denoising steps.
+
+    Methods need not know of several transformers: a site computes at the first call of each.
+    """
+    # Deferred: they need numpy and torch, which settings are made without.
+    from pab_bench.engine.boundaries import within_transformers
     from pab_bench.engine.sites import depths_of
 
     architecture = model.architecture
     depths = depths_of(architecture)
     times = tuple(model.timesteps(steps))
-    return method.plan(Facts(times, steps, architecture.depth, architecture.groups, depths))
+    plan = method.plan(Facts(times, steps, architecture.depth, architecture.groups, depths))
+    return within_transformers(plan, transformers_called(model, steps))

@@ -22,7 +22,8 @@ class AttentionDifference:
     sum|o_{s-1}|; cosine = the similarity of o_s and o_{s-1}; energy = mean(o_s^2).
 
     Where a denoising step takes several calls of the transformer, each of these lanes is a sequence
-    of its own, and only outputs of one lane are compared with each other.
+    of its own, and only outputs of one lane are compared with each other. So it is where a model
+    goes over to another transformer: there is no row of the first step of either.
 
     Both tensors of a site are measured: `ungated`, the module's output, and `gated`, what is added
     to the residual stream. Cross-attention has no gate, so there both rows are equal.
@@ -55,13 +56,18 @@ class AttentionDifference:
             if key not in self._rooms:
                 self._rooms[key] = torch.empty(key[0], device=key[1])
             site = self._sites[place] = _Site(output.ungated, self._rooms[key])
+        if output.begins:
+            site.sums = None
         totals = site.replace(output.ungated, output.gate, output.gated)
         if totals is not None:
             self._places.append((output.call, place, site.elements))
             self._values += totals
 
     def rows(self, timesteps: tuple[int, ...]) -> list[dict[str, object]]:
-        """One row per step (from the second on), site, lane and tensor; see `COLUMNS`."""
+        """One row per step (from a transformer's second on), site, lane and tensor.
+
+        Its values are `COLUMNS`.
+        """
         if not self._values:
             return []
         # Together, since every transfer from a GPU waits for it.

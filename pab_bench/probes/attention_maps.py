@@ -62,7 +62,7 @@ class AttentionMaps:
             return
         group, call = output.group, output.call
         before = self._previous.pop(output.place, None)
-        if call in self.steps and before is not None:
+        if call in self.steps and before is not None and not output.begins:
             change = (output.ungated.float() - before.float()).abs().mean(-1)
             maps = self._maps.setdefault(group, {}).setdefault(output.lane, {})
             maps[output.block, call] = arranged(change, group.branch, self._grid)
@@ -72,7 +72,8 @@ class AttentionMaps:
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """What `attention_maps.safetensors` holds of one video, see `pab_bench.store.records`.
 
-        The lanes are averaged, as the guidance batch is where one call computes all of it.
+        The lanes are averaged, as the guidance batch is where one call computes all of it. NaN
+        where the step before was of another transformer.
         """
         found: dict[str, npt.NDArray[Any]] = {
             "steps": np.array(self.steps, dtype=np.int64),
@@ -80,9 +81,10 @@ class AttentionMaps:
         }
         places = [(block, step) for block in self.blocks for step in self.steps]
         for group, lanes in self._maps.items():
+            missing = torch.full_like(next(iter(lanes[0].values())), torch.nan)
             # Together, since every transfer from a GPU waits for it.
             stacked = torch.stack(
-                [torch.stack([maps[place] for place in places]) for maps in lanes.values()]
+                [torch.stack([maps.get(p, missing) for p in places]) for maps in lanes.values()]
             )
             shape = (len(self.blocks), len(self.steps), *self._grid)
             found[group.name] = stacked.mean(0).reshape(shape).cpu().numpy()

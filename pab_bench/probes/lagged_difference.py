@@ -20,7 +20,8 @@ class LaggedDifference:
     gated output. If it is the output before the gate, r_{s,k} = gate_s * output_{s-k}.
 
     Where a denoising step takes several calls of the transformer, each of these lanes is a sequence
-    of its own, and only outputs of one lane are compared with each other.
+    of its own, and only outputs of one lane are compared with each other. So it is where a model
+    goes over to another transformer.
 
     Memory is bounded: of every site (in each lane) the last `lags` outputs are kept in float32, of
     each at most `elements` numbers, evenly strided over all of them. The stride shares no factor
@@ -73,7 +74,7 @@ class LaggedDifference:
         if self._ungated and gate is not None:
             reusable = _sample(output.ungated, step)
             scale = _sample(gate.expand_as(gated), step)
-        last = self._kept.get(output.place)
+        last = None if output.begins else self._kept.get(output.place)
         if last is None:
             last = _Last(torch.empty(self.lags, now.numel(), device=now.device))
             self._kept[output.place] = last
@@ -96,7 +97,8 @@ class LaggedDifference:
     def rows(self, timesteps: tuple[int, ...]) -> list[dict[str, object]]:
         """One row per call, site, lane and lag: `mse`, and `energy` and `elements` of the output.
 
-        There are no more lags than earlier calls, and so no rows of the first call.
+        There are no more lags than earlier calls of the same transformer, and so no rows of the
+        first one.
         """
         if not self._values:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.observation import Probe
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, depths_of
+from pab_bench.engine.sites import Architecture, depths_of, transformers_of
 from pab_bench.speed.captured import Captured
 from pab_bench.timings.call_classes import Blocks, CallClass, Keeping
 
@@ -49,6 +50,7 @@ class Bench:
         timestep = self._architecture.timestep(first.args, first.kwargs)
         # Without a timestep calls are told apart by their order alone.
         plan = bench_plan(list(self._calls), self._architecture, timestep or 0)
+        plan = replace(plan, transformers=(first.transformer,) * plan.calls)
         engine = Engine(
             self._architecture,
             plan,
@@ -74,8 +76,9 @@ class Bench:
             raise RuntimeError("not attached")
         self._engine.go_to(number)
         with torch.no_grad():
+            transformers = transformers_of(self._architecture)
             for lane in self._captured:
-                self._architecture.transformer(*lane.args, **lane.kwargs)
+                transformers[lane.transformer](*lane.args, **lane.kwargs)
 
 
 def bench_plan(classes: Sequence[CallClass], architecture: Architecture, timestep: int) -> Plan:

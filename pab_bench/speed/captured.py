@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pab_bench.engine.playback import Playback
-from pab_bench.engine.sites import Architecture
+from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.systems.base import Sampler, TextEmbeddings, lanes_of
 
 
@@ -22,11 +22,13 @@ class Captured:
         args: positional arguments.
         kwargs: the others.
         output: the result.
+        transformer: which of the architecture's transformers was called, by its index.
     """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any
+    transformer: int = 0
 
 
 class Timeable(Protocol):
@@ -72,20 +74,24 @@ class Scene:
     def capture(self, steps: int) -> Sequence[Captured]:
         """Catch the calls of the first of `steps` steps; those of the others cost nothing."""
         once = _Once(self._lanes)
-        transformer = self.sampler.architecture.transformer
-        caught: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        transformers = transformers_of(self.sampler.architecture)
+        caught: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
 
         def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if len(caught) < self._lanes:
-                caught.append((args, kwargs))
+                caught.append((module, args, kwargs))
 
-        hook = transformer.register_forward_pre_hook(note, with_kwargs=True)
+        hooks = [own.register_forward_pre_hook(note, with_kwargs=True) for own in transformers]
         try:
-            with Playback(transformer, once, self._lanes):
+            with Playback(transformers, once, self._lanes):
                 self._denoise(steps, lambda step: None)
         finally:
-            hook.remove()
-        return [Captured(*given, once.outputs[lane]) for lane, given in enumerate(caught)]
+            for hook in hooks:
+                hook.remove()
+        return [
+            Captured(args, kwargs, once.outputs[lane], transformers.index(module))
+            for lane, (module, args, kwargs) in enumerate(caught)
+        ]
 
     def without_transformer(
         self, captured: Sequence[Captured], steps: int, mark: Callable[[], Any]
@@ -103,7 +109,7 @@ class Scene:
         once = _Once(self._lanes)
         for lane, call in enumerate(captured):
             once.record(0, lane, call.output)
-        with Playback(self.sampler.architecture.transformer, once, self._lanes):
+        with Playback(transformers_of(self.sampler.architecture), once, self._lanes):
             start = mark()
             self._denoise(steps, lambda step: None)
             return start, mark()

@@ -78,5 +78,5 @@ def _plan(record: Record, store: Store) -> Plan:
     for (kind, branch), own in rows.groupby(["kind", "branch"]):
         table = own.pivot(index="call", columns="block", values="source")
         source[Group(kind, branch)] = table.to_numpy(dtype=np.int64)
-    timesteps = tuple(record.plan["timesteps"])
-    return Plan(timesteps, record.plan["depth"], source)
+    timesteps, called = tuple(record.plan["timesteps"]), record.plan.get("transformers", ())
+    return Plan(timesteps, record.plan["depth"], source, tuple(called))

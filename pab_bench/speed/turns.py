@@ -18,6 +18,7 @@ from pab_bench.experiment.session import Session, open_session
 from pab_bench.methods.base import plan_of
 from pab_bench.speed.clocks import CallClock, ProcessClock, first_clock
 from pab_bench.speed.wanted import WantedPlan
+from pab_bench.systems.base import lanes_of
 from pab_bench.timings.call_classes import Keeping
 from pab_bench.timings.rounds import ClockName
 from pab_bench.timings.store import Timings
@@ -76,10 +77,12 @@ def _turns(
     baseline = plan_of(baseline_of(settings).method, session.sampler, steps)
     text, _ = session.encode(settings.prompts[0])
     noise = session.sampler.noise(settings.seeds[0])
+    lanes = lanes_of(session.sampler, settings.guidance)
 
     def denoise(plan: Plan, keeping: Keeping) -> tuple[float, bool]:
         architecture = session.sampler.architecture
-        with Engine(architecture, plan, keeping.broadcast_object, cache=keeping.cache) as engine:
+        kept, cache = keeping.broadcast_object, keeping.cache
+        with Engine(architecture, plan, kept, lanes=lanes, cache=cache) as engine:
             start = clock.mark()
             session.sampler.denoise(text, noise, steps, settings.guidance, lambda step: None)
             end = clock.mark()

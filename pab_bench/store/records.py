@@ -3,7 +3,8 @@
 A point is a folder::
 
     record.json       scalars, status, provenance, its own full configuration
-    plan.parquet      kind, branch, call, timestep, block, source, reuse
+    plan.parquet      kind, branch, call, timestep, block, source, reuse; of a model with several
+                      transformers also transformer, the index of the one that is called
     steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed; with measure.parts
                       the seconds of every kind and part, see `pab_bench.probes.site_times`
     curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, lane,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from pab_bench.config.settings import Settings
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import KINDS, Group
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, depths_of
+from pab_bench.engine.sites import Architecture, depths_of, transformers_of
 from pab_bench.errors import OK
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.files import write_json
+from pab_bench.methods.base import transformers_called
 from pab_bench.methods.rules import GapRule
 from pab_bench.speed.captured import Captured, Scene
 from pab_bench.systems.base import lanes_of
@@ -68,8 +69,9 @@ def describe_model(settings: Settings) -> dict[str, Any]:
     Returns:
         `groups`: per group its `kind`, `branch`, `sites` and `kept_bytes`, what is held if all of
         its outputs are kept, in all lanes; `lanes`, calls of the transformer in a step;
-        `timesteps`; `windows`: per kind the window and how many steps are in it; `left_out`: by
-        name why a module that attends or is an MLP is no site; `notices`.
+        `timesteps`; `transformers`: of a model with several, at every step the index of the one
+        that is called, otherwise empty; `windows`: per kind the window and how many steps are in
+        it; `left_out`: by name why a module that attends or is an MLP is no site; `notices`.
     """
     session = open_session(settings)
     sampler = session.sampler
@@ -97,6 +99,7 @@ def describe_model(settings: Settings) -> dict[str, Any]:
         "lanes": lanes_of(sampler, settings.guidance),
         "steps": settings.steps,
         "timesteps": list(timesteps),
+        "transformers": list(transformers_called(sampler, settings.steps)),
         "windows": windows,
         "left_out": dict(getattr(architecture, "left_out", {})),
         "notices": _notices(settings, windows, len(timesteps)),
@@ -122,12 +125,13 @@ def _held(architecture: Architecture, calls: Any, settings: Settings) -> Mapping
         group: np.array([np.zeros(blocks), np.zeros(blocks)], dtype=np.int64)
         for group, blocks in depths_of(architecture).items()
     }
-    plan = Plan((timestep, timestep), architecture.depth, source)
+    called = (first.transformer, first.transformer)
+    plan = Plan((timestep, timestep), architecture.depth, source, called)
     kept = settings.method.broadcast_object
     with Engine(architecture, plan, kept, lanes=len(calls), cache=settings.cache) as engine:
         with torch.no_grad():
             for call in calls:
-                architecture.transformer(*call.args, **call.kwargs)
+                transformers_of(architecture)[call.transformer](*call.args, **call.kwargs)
         held: dict[Group, int] = defaultdict(int)
         for (group, _, _, _), tensors in engine.cache.sizes().items():
             held[group] += sum(settings.cache.bytes_of(*tensor) for tensor in tensors)
@@ -193,6 +197,7 @@ def _show(content: Mapping[str, Any], console: Console) -> None:
     lines = [
         f"calls of the transformer in a step: {content['lanes']} (guidance {content['guidance']})",
         f"timesteps: {', '.join(map(str, times[:4]))} ... {times[-1]} ({len(times)})",
+        *_sections(content["transformers"]),
         "kept: if all outputs of a step are kept, in all of its calls",
         *[f"no site: {name}: {why}" for name, why in _first(content["left_out"])],
     ]
@@ -202,6 +207,23 @@ def _show(content: Mapping[str, Any], console: Console) -> None:
         console.print(escape(line), highlight=False, soft_wrap=True)
     for notice in content["notices"]:
         console.print(escape(notice), style="yellow", highlight=False, soft_wrap=True)
+
+
+def _sections(called: Sequence[int]) -> list[str]:
+    """Which transformer is called at which steps.
+
+    >>> _sections([0, 0, 1])
+    ['steps 0 to 1 call transformer 0; steps 2 to 2 call transformer 1']
+    """
+    if not called:
+        return []
+    ends = [step for step, this in enumerate(called) if called[step + 1 : step + 2] != [this]]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    words = [
+        f"steps {start} to {end} call transformer {called[start]}"
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    return ["; ".join(words)]
 
 
 def _first(left_out: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from pab_bench.advice.space import (
     windows,
 )
 from pab_bench.advice.surrogate import prior
+from pab_bench.engine.boundaries import first_alive, within_transformers
 from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, SPATIAL
 from pab_bench.methods.rules import GapRule
 
@@ -87,6 +88,21 @@ def test_options_say_what_their_plan_would():
         assert surrogate.error(exposure(plan, lags)) == pytest.approx(found.error[place])
         saved = sum(int((plan.reuse(g) * cost.flops[g]).sum()) for g in GROUPS)
         assert saved == found.saved[place]
+
+
+def test_options_do_not_reach_across_a_boundary():
+    called = [0] * 7 + [1] * (CALLS - 7)
+    lags, cost, surrogate = some_lags(), prices(), prior(GROUPS)
+    for table in lags.mse.values():
+        for call, first in enumerate(first_alive(called)):
+            table[call, call - first + 1 :] = np.nan
+    baseline = within_transformers(plan_of(), called)
+    found = options("spatial", baseline, CALLS, lags, surrogate, cost)
+    assert np.isfinite(found.error).all()
+    for place in np.random.default_rng(0).integers(1, len(found.rules), 20):
+        plan = plan_of(rules_of({"spatial": found.rules[place]}), period=CALLS)
+        plan = within_transformers(plan, called)
+        assert surrogate.error(exposure(plan, lags)) == pytest.approx(found.error[place])
 
 
 def test_timings_are_distinct_and_restart_with_the_period():

@@ -8,6 +8,7 @@ from pab_bench.advice.exposure import exposure
 from pab_bench.advice.fit import fit, leave_one_out
 from pab_bench.advice.lags import lags_of
 from pab_bench.advice.surrogate import Run, loss_of, prior, value_of
+from pab_bench.engine.boundaries import within_transformers
 from pab_bench.engine.kinds import CROSS, SPATIAL, TEMPORAL
 from pab_bench.engine.plan import Plan
 from pab_bench.methods.rules import GapRule, Rules
@@ -146,3 +147,19 @@ def test_rows_from_before_there_were_lanes_are_those_of_one():
     with_lane, without = lags_of(rows, plan, 0), lags_of(rows.drop(columns="lane"), plan, 0)
     np.testing.assert_array_equal(with_lane.mse[SPATIAL], without.mse[SPATIAL])
     np.testing.assert_array_equal(with_lane.energy[SPATIAL], without.energy[SPATIAL])
+
+
+def test_lags_across_a_boundary_are_not_there():
+    rows, plan = recorded_rows(lane=0)
+    called = (0, 0, 1)
+    inside = [
+        row["lag"] <= row["call"] - called.index(called[row["call"]]) for _, row in rows.iterrows()
+    ]
+    known = lags_of(rows, plan, 0)
+    own = lags_of(rows[inside], within_transformers(plan, called), 0)
+    for call in range(plan.calls):
+        for lag in range(1, own.longest + 1):
+            there = lag <= call and called[call - lag] == called[call]
+            expected = known.mse[SPATIAL][call, lag] if there else np.nan
+            np.testing.assert_array_equal(own.mse[SPATIAL][call, lag], expected)
+    assert (own.energy[SPATIAL][2] == 0).all()

@@ -195,6 +195,14 @@ def test_what_cannot_be_attached_to_is_refused(pipe):
         sample(pipe.transformer, TIMES)
 
 
+def test_a_pipeline_with_two_transformers_is_refused(pipe):
+    pipe.transformer_2 = pipe.transformer
+    with pytest.raises(ConfigError, match="goes over to another transformer"):
+        pb.attach(pipe, every(2))
+    pipe.transformer_2 = None
+    pb.attach(pipe, every(2))
+
+
 def test_diffusers_own_cache_is_not_mixed_in(pipe):
     pipe.transformer.is_cache_enabled = True
     with pytest.raises(ConfigError, match=r"disable_cache\(\)"):

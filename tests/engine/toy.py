@@ -74,9 +74,9 @@ class ToyArchitecture:
         return forward
 
 
-def shown(group, block, call, ungated, gate, gated, lane=0):
+def shown(group, block, call, ungated, gate, gated, lane=0, begins=False):
     """What observers are shown of one site."""
-    return SiteOutput(group, block, call, lane, ungated, gate, gated)
+    return SiteOutput(group, block, call, lane, ungated, gate, gated, begins)
 
 
 def sample(transformer: ToyTransformer, timesteps, seed: int = 0) -> torch.Tensor:

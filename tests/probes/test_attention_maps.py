@@ -44,6 +44,16 @@ def test_tokens_of_another_size_are_refused():
         arranged(torch.zeros(3, 7), "temporal", (4, 2, 3))
 
 
+def test_there_is_no_change_from_one_transformer_to_another():
+    maps = AttentionMaps(depth=1, calls=3, grid=(1, 1, 2))
+    for call in range(3):
+        output = torch.full((1, 2, 8), float(call))
+        maps.observe(shown(SPATIAL, 0, call, output, None, output, begins=call < 2))
+    before, after = maps.tensors()["spatial"][0]
+    assert np.isnan(before).all()
+    assert (after == 1).all()
+
+
 def test_the_change_lies_where_it_happened():
     maps = AttentionMaps(depth=1, calls=3, grid=(2, 2, 2))
     outputs = torch.zeros(3, 2, 4, 8)

@@ -23,9 +23,9 @@ def redraw_zeros(module: nn.Module, generator: torch.Generator) -> None:
             parameter.copy_(_SPREAD * drawn)
 
 
-def random_copy(transformer: Any, dtype: torch.dtype) -> Any:
+def random_copy(transformer: Any, dtype: torch.dtype, seed: int = 0) -> Any:
     """A transformer of the same configuration with seeded random weights."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     control = type(transformer).from_config(transformer.config).eval()
-    redraw_zeros(control, torch.Generator().manual_seed(0))
+    redraw_zeros(control, torch.Generator().manual_seed(seed))
     return nn.Module.to(control, dtype)  # diffusers' own `to` warns about nothing here.

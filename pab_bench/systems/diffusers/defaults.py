@@ -15,7 +15,7 @@ from pab_bench.systems.checkpoints.json_files import read_object
 from pab_bench.systems.checkpoints.part import one_line
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate_descriptions, read_index
-from pab_bench.systems.diffusers.modules import depth_of
+from pab_bench.systems.diffusers.modules import check_alike, depth_of
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.weights import setting_of
 
@@ -48,6 +48,7 @@ def _read(
     index = read_index(folder, setting)
     transformer = index.transformer
     own = _described(index, transformer, folder, setting)
+    _check_alike(index, own, folder, setting)
     vae = _described(index, "vae", folder, setting)
     signature = index.call.defaults
     config = own.config
@@ -83,6 +84,15 @@ def _described(index: PipelineIndex, part: str, folder: Path, setting: str) -> A
     except Exception as error:  # What constructors raise for wrong configurations is not listed.
         reason = f"{part}, config.json: {one_line(error)}"
         raise InvalidSettings([Problem(setting, reason)]) from error
+
+
+def _check_alike(index: PipelineIndex, first: Any, folder: Path, setting: str) -> None:
+    name, *others = index.transformers
+    described = {other: _described(index, other, folder, setting) for other in others}
+    try:
+        check_alike({name: first, **described})
+    except ValueError as error:
+        raise InvalidSettings([Problem(setting, str(error))]) from error
 
 
 def _guider(index: PipelineIndex, folder: Path, setting: str) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -38,16 +38,16 @@ class Driver:
 
     Args:
         pipeline: a diffusers pipeline.
-        transformer: the module that it calls.
+        transformers: the modules that it calls, one of them in each step.
         call: what its `__call__` takes.
         model: the size of the video, and its negative prompt.
     """
 
     def __init__(
-        self, pipeline: Any, transformer: Any, call: CallNames, model: ModelSettings
+        self, pipeline: Any, transformers: Sequence[Any], call: CallNames, model: ModelSettings
     ) -> None:
         self.pipeline = pipeline
-        self._transformer = transformer
+        self._transformers = transformers
         self._call = call
         self._model = model
         self._memory = TextMemory(pipeline)
@@ -76,7 +76,7 @@ class Driver:
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
 
     def first_call(self, prompt: str, steps: int, guidance: float) -> Mapping[str, Any]:
-        """What the transformer is first called with, by name; the scheduler is set after it."""
+        """What a transformer is first called with, by name; the scheduler is set after it."""
         found: dict[str, Any] = {}
 
         def stop(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -84,11 +84,15 @@ class Driver:
             raise Stopped
 
         # Before all others: what counts calls shall not see one that is not made.
-        hook = self._transformer.register_forward_pre_hook(stop, with_kwargs=True, prepend=True)
+        hooks = [
+            own.register_forward_pre_hook(stop, with_kwargs=True, prepend=True)
+            for own in self._transformers
+        ]
         try:
             self._run(self.arguments(prompt, 0, steps, guidance), "the transformer was called")
         finally:
-            hook.remove()
+            for hook in hooks:
+                hook.remove()
         return found
 
     def noise_levels(self, steps: int, guidance: float) -> tuple[int, ...]:
@@ -110,10 +114,33 @@ class Driver:
             raise Stopped
 
         given = self.arguments(REHEARSED_PROMPT, 0, REHEARSED_STEPS, guidance)
-        with Watch(self._transformer, list(candidates(self._transformer))) as watch:
-            counter = StepCounter(self._transformer, self.pipeline.scheduler, stop)
+        watched = [own for transformer in self._transformers for own in candidates(transformer)]
+        with Watch(self._transformers, watched) as watch:
+            counter = StepCounter(self._transformers, self.pipeline.scheduler, stop)
             self._run(given, "a denoising step ended", counter)
         return watch
+
+    def transformers_called(self, steps: int, watch: Watch, guidance: float) -> tuple[int, ...]:
+        """Which of the transformers each step calls, by its index.
+
+        All steps are run with zeros in place of every transformer's output: which one is called
+        depends on timesteps, not on latents.
+
+        Args:
+            steps: denoising steps.
+            watch: of the rehearsal with that scale of guidance.
+            guidance: the scale.
+
+        Raises:
+            LanesDiffer: if a step calls several.
+        """
+        given = self.arguments(REHEARSED_PROMPT, 0, steps, guidance)
+        counter = StepCounter(
+            self._transformers, self.pipeline.scheduler, lambda step: None, watch.lanes
+        )
+        cut = StopAtDecoding(self.pipeline)
+        self._run(given, "latents were decoded", counter, cut, self._blank(watch))
+        return tuple(counter.called)
 
     def latents(
         self, given: Mapping[str, Any], lanes: int | None, on_step: Callable[[int], None]
@@ -128,7 +155,7 @@ class Driver:
                 the first.
         """
         cut = StopAtDecoding(self.pipeline)
-        counter = StepCounter(self._transformer, self.pipeline.scheduler, on_step, lanes)
+        counter = StepCounter(self._transformers, self.pipeline.scheduler, on_step, lanes)
         self._run(given, "latents were decoded", counter, cut)
         assert cut.latents is not None
         assert cut.decoding is not None
@@ -149,17 +176,16 @@ class Driver:
             guidance: the scale, which is of no account for the frames.
         """
         given = self.arguments(REHEARSED_PROMPT, 0, REHEARSED_STEPS, guidance)
-        with (
-            self._memory,
-            Playback(self._transformer, BlankTape(watch.outputs), len(watch.outputs)),
-            DecodeInstead(latents, decoding),
-        ):
+        with self._memory, self._blank(watch), DecodeInstead(latents, decoding):
             frames = np.asarray(self.pipeline(**given, output_type="np").frames[0])
         if frames.ndim != 4 or frames.shape[-1] != 3:
             name = type(self.pipeline).__name__
             raise CallFailed(f"{name} gives no video of RGB frames, but {frames.shape}")
         rounded: npt.NDArray[np.uint8] = (frames * 255).round().astype(np.uint8)
         return rounded
+
+    def _blank(self, watch: Watch) -> Playback:
+        return Playback(self._transformers, BlankTape(watch.outputs), len(watch.outputs))
 
     def _run(self, given: Mapping[str, Any], until: str, *contexts: Any) -> None:
         with ExitStack() as attached:

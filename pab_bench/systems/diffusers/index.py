@@ -32,13 +32,19 @@ class PipelineIndex:
         pipeline: its class.
         call: what its `__call__` takes.
         parts: by name the library and the class of every part that it has.
-        transformer: the name of the part that denoises.
+        transformers: the names of the parts that denoise: one, or several of which each step calls
+            one.
     """
 
     pipeline: Any
     call: CallNames
     parts: Mapping[str, tuple[str, str]]
-    transformer: str
+    transformers: tuple[str, ...]
+
+    @property
+    def transformer(self) -> str:
+        """The name of the first of them."""
+        return self.transformers[0]
 
     def kind(self, part: str) -> Any:
         """The class of a part; None if it is of a library that is not known here."""
@@ -63,8 +69,8 @@ class PipelineIndex:
         return {name: own for name, own in self.required().items() if "safetensors" not in name}
 
     def described_networks(self) -> Sequence[str]:
-        """The files that say what transformer and autoencoder are."""
-        return [INDEX, f"{self.transformer}/config.json", "vae/config.json"]
+        """The files that say what transformers and autoencoder are."""
+        return [INDEX, *(f"{part}/config.json" for part in (*self.transformers, "vae"))]
 
     def _is_network(self, part: str) -> bool:
         kind = self.kind(part)
@@ -126,18 +132,12 @@ def _index(content: Mapping[str, Any]) -> PipelineIndex:
         )
     parts = {part: own for part, said in content.items() if (own := _part(part, said)) is not None}
     call = read_call(kind)
-    transformers = [part for part in parts if part.startswith("transformer")]
+    transformers = tuple(part for part in parts if part.startswith("transformer"))
     if not transformers:
         raise NotDriven(f"{name} has no transformer")
-    if len(transformers) > 1:
-        raise NotDriven(
-            f"{name} with {len(transformers)} transformers ({', '.join(transformers)}): a plan "
-            "follows one transformer; models that change to another one while they sample, such "
-            "as Wan 2.2 A14B, cannot be driven yet"
-        )
     if "vae" not in parts or "scheduler" not in parts:
         raise NotDriven(f"{name}: has no vae or no scheduler")
-    return PipelineIndex(kind, call, parts, transformers[0])
+    return PipelineIndex(kind, call, parts, transformers)
 
 
 def _part(name: str, said: Any) -> tuple[str, str] | None:

@@ -60,6 +60,31 @@ def depth_of(transformer: nn.Module) -> int:
     return max((len(blocks) for blocks in block_lists(transformer).values()), default=0)
 
 
+def check_alike(transformers: Mapping[str, nn.Module]) -> None:
+    """Check that transformers are of one class and shape, so that they have the same sites.
+
+    Args:
+        transformers: by the names of their parts.
+
+    Raises:
+        ValueError: naming two of them and what differs.
+    """
+    (first, one), *others = transformers.items()
+    shapes = _shapes(one)
+    for name, other in others:
+        differing = sorted(shapes.items() ^ _shapes(other).items())
+        if differing:
+            raise ValueError(
+                f"{first} and {name} differ in {differing[0][0]}: a plan needs the same sites in "
+                "all transformers"
+            )
+
+
+def _shapes(transformer: nn.Module) -> dict[str, object]:
+    shapes = {name: tuple(own.shape) for name, own in transformer.named_parameters()}
+    return {"their class": type(transformer).__name__, **shapes}
+
+
 def candidates(transformer: nn.Module) -> Iterator[Candidate]:
     """All attention and MLP modules in order, those inside of another one left out."""
     lists = block_lists(transformer)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 
+from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.problems import Problem
 from pab_bench.systems.base import OnStep, TextEmbeddings
@@ -23,11 +24,12 @@ from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.driver import REHEARSED_STEPS, Driver
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate
-from pab_bench.systems.diffusers.modules import candidates
+from pab_bench.systems.diffusers.modules import candidates, check_alike
 from pab_bench.systems.diffusers.text import PromptText, prompt_text
 from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.several import Several
 from pab_bench.systems.weights import setting_of
 
 
@@ -54,25 +56,35 @@ class DiffusersSampler:
         quiet_loading()
         self.weights, index = locate(model)
         self.pipeline = _load(model, index, str(self.weights.folders["pipeline"]), dtype)
-        for part in (index.transformer, "vae"):
+        for part in (*index.transformers, "vae"):
             network = getattr(self.pipeline, part)
             check_complete(network, part, self.weights.folders["pipeline"], setting_of(model))
         if model.random_weights:
-            control = random_copy(getattr(self.pipeline, index.transformer), DTYPES[dtype])
-            setattr(self.pipeline, index.transformer, control)
+            for seed, part in enumerate(index.transformers):
+                control = random_copy(getattr(self.pipeline, part), DTYPES[dtype], seed)
+                setattr(self.pipeline, part, control)
+        transformers = {part: getattr(self.pipeline, part) for part in index.transformers}
+        try:
+            check_alike(transformers)
+        except ValueError as error:
+            raise _refused(model, str(error)) from error
         place(self.pipeline, model, device)
-        transformer = getattr(self.pipeline, index.transformer)
-        self._driver = Driver(self.pipeline, transformer, index.call, model)
+        self._driver = Driver(self.pipeline, list(transformers.values()), index.call, model)
         guider = getattr(self.pipeline, "guider", None)
         self._usual = self._guidance = usual_guidance(index.call, guider and guider.config)
         self._watched: dict[float, Watch] = {}
         self._levels: dict[int, tuple[int, ...]] = {}
+        self._called: dict[int, tuple[int, ...]] = {}
         self._decoding: Decoding | None = None
         watch = self._watch(self._guidance)
-        found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
-        if not found.sites:
-            raise _refused(model, f"{index.pipeline.__name__}: no attention or MLP was found in it")
-        self.architecture = DiscoveredArchitecture(transformer, found)
+        parts = []
+        for transformer in transformers.values():
+            found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
+            if not found.sites:
+                name = index.pipeline.__name__
+                raise _refused(model, f"{name}: no attention or MLP was found in it")
+            parts.append(DiscoveredArchitecture(transformer, found))
+        self.architecture: Architecture = parts[0] if len(parts) == 1 else Several(parts)
 
     @classmethod
     def check(cls, model: ModelSettings) -> None:
@@ -90,8 +102,9 @@ class DiffusersSampler:
 
     @property
     def parameters(self) -> int:
-        """Number of the transformer's parameters."""
-        return sum(p.numel() for p in self.architecture.transformer.parameters())
+        """Number of the transformer's parameters, or of all transformers'."""
+        transformers = transformers_of(self.architecture)
+        return sum(p.numel() for transformer in transformers for p in transformer.parameters())
 
     def lanes(self, guidance: float) -> int:
         """Calls of the transformer in a denoising step, by a rehearsal of one."""
@@ -106,6 +119,19 @@ class DiffusersSampler:
         if steps not in self._levels:
             self._levels[steps] = self._driver.noise_levels(steps, self._usual)
         return self._levels[steps]
+
+    def transformers_called(self, steps: int) -> tuple[int, ...]:
+        """Which transformer each step calls, by its index; empty if there is only one.
+
+        Raises:
+            LanesDiffer: if a step calls several.
+        """
+        if len(transformers_of(self.architecture)) == 1:
+            return ()
+        if steps not in self._called:
+            watch = self._watched[self._usual]
+            self._called[steps] = self._driver.transformers_called(steps, watch, self._usual)
+        return self._called[steps]
 
     def encode(self, prompt: str) -> PromptText:
         """Encode a prompt, with whatever else the pipeline prepares of it."""

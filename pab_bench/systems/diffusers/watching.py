@@ -1,4 +1,4 @@
-"""Watches the modules of a transformer during one denoising step of the bare pipeline."""
+"""Watches the modules of transformers during one denoising step of the bare pipeline."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Watch:
     """A context in which the calls of candidates are noted.
 
     Args:
-        transformer: the module that the pipeline calls.
-        watched: modules in it.
+        transformers: the modules that the pipeline calls, alike in all but their numbers.
+        watched: modules in them.
 
     Attributes:
-        lanes: calls of the transformer so far.
-        visits: by name of a module, its calls.
-        outputs: of every call of the transformer, as `shape_of` has it.
+        lanes: calls of a transformer so far.
+        visits: by name of a module, its calls, in whichever transformer it is.
+        outputs: of every call of a transformer, as `shape_of` has it.
     """
 
-    transformer: nn.Module
+    transformers: Sequence[nn.Module]
     watched: Sequence[Candidate]
     lanes: int = 0
     visits: dict[str, list[Visited]] = field(default_factory=dict)
@@ -57,10 +57,9 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Attach."""
-        self._hooks.append(
-            self.transformer.register_forward_pre_hook(self._began, with_kwargs=True)
-        )
-        self._hooks.append(self.transformer.register_forward_hook(self._ended))
+        for transformer in self.transformers:
+            self._hooks.append(transformer.register_forward_pre_hook(self._began, with_kwargs=True))
+            self._hooks.append(transformer.register_forward_hook(self._ended))
         for candidate in self.watched:
             self._hooks.append(
                 candidate.module.register_forward_hook(self._note(candidate), with_kwargs=True)

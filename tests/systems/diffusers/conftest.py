@@ -25,3 +25,9 @@ def driven(request, saved):
 def wan(saved):
     """The one that calls its transformer twice a step."""
     return drive("wan", saved("wan"))
+
+
+@pytest.fixture(scope="session")
+def wan_2_2(saved):
+    """The one with two transformers, two calls a step each."""
+    return drive("wan_2_2", saved("wan_2_2"))

@@ -13,7 +13,8 @@ from diffusers import DiffusionPipeline
 from systems.diffusers import tiny
 
 from pab_bench.engine.engine import Engine
-from pab_bench.methods.base import Facts
+from pab_bench.engine.sites import transformers_of
+from pab_bench.methods.base import plan_of
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.systems.base import lanes_of
@@ -33,6 +34,7 @@ class Known:
         size: frames, height and width.
         groups: by name the number of sites.
         lanes: calls of the transformer in a step.
+        transformers: how many there are; the second is called from step 1 on.
         depth: blocks of the longest list.
         frames: what its call calls their number.
         slow: whether it takes seconds.
@@ -42,6 +44,7 @@ class Known:
     size: tuple[int, int, int]
     groups: dict[str, int]
     lanes: int = 1
+    transformers: int = 1
     depth: int = 2
     frames: str = "num_frames"
     slow: bool = False
@@ -54,6 +57,7 @@ FULL = {"spatial": 2, "cross": 2, "mlp_spatial": 2}
 JOINT = {"spatial": 2, "mlp_spatial": 2}
 KNOWN = {
     "wan": Known((5, 32, 32), FULL, lanes=2),
+    "wan_2_2": Known((5, 32, 32), FULL, lanes=2, transformers=2),
     "skyreels": Known((5, 32, 32), FULL, lanes=2),
     "ltx": Known((9, 32, 32), FULL),
     "cogvideox": Known((9, 32, 32), JOINT),
@@ -95,6 +99,10 @@ class Driven:
             self._bare.append(self.call())
         return self._bare[0]
 
+    @property
+    def transformers(self):
+        return transformers_of(self.sampler.architecture)
+
     def denoise(self, prompt=PROMPT, seed=SEED, guidance=GUIDANCE, on_step=lambda step: None):
         sampler = self.sampler
         return sampler.denoise(
@@ -102,11 +110,7 @@ class Driven:
         )
 
     def plan(self, rules):
-        sampler = self.sampler
-        own = sampler.architecture
-        times = sampler.timesteps(STEPS)
-        facts = Facts(times, STEPS, own.depth, own.groups, own.depths)
-        return PyramidAttentionBroadcast(rules, "ungated").plan(facts)
+        return plan_of(PyramidAttentionBroadcast(rules, "ungated"), self.sampler, STEPS)
 
     def engine(self, rules, **options):
         lanes = lanes_of(self.sampler, GUIDANCE)

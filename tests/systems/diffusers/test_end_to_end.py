@@ -39,6 +39,6 @@ def test_a_pipeline_runs_by_its_folder(saved, tmp_path, name):
     assert 0 < shares["all"] < shares["spatial"] <= 0.5
     assert 10 < point.quality["psnr_db"]["value"] < 100
     curves = pandas.read_parquet(tmp_path / "points" / baseline.id / "curves.parquet")
-    sites = sum(known.groups.values()) * known.lanes * 3
+    sites = sum(known.groups.values()) * known.lanes * (4 - known.transformers)
     assert len(curves[curves.tensor == "ungated"]) == sites
     assert set(curves.lane) == set(range(known.lanes))

@@ -82,9 +82,13 @@ def test_no_transformer(folder):
     refused(folder, "has no transformer")
 
 
-def test_two_transformers(tmp_path):
-    wan(transformer_2=wan_transformer(), boundary_ratio=0.9).save_pretrained(tmp_path)
-    refused(tmp_path, "2 transformers (transformer, transformer_2)", "cannot be driven yet")
+def test_transformers_that_are_not_alike(tmp_path):
+    wan(transformer_2=wan_transformer(num_layers=3), boundary_ratio=0.9).save_pretrained(tmp_path)
+    reason = "transformer and transformer_2 differ in blocks.2.attn1.norm_k.weight"
+    with pytest.raises(ConfigError, match=rf"^model\.path=\S+: {reason}"):
+        compose(model="diffusers", **{"model.path": str(tmp_path)})
+    with pytest.raises(ConfigError, match=rf"^model\.path=\S+: {reason}"):
+        DiffusersSampler(model_of("wan", tmp_path), "cpu", "float32")
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,17 @@ from pab_bench.systems.base import lanes_of
 OTHER_PROMPT = "two blue squares"
 
 
-def modules(sampler):
+def modules(driven):
     """Everything that a context may have changed in modules, pipeline and scheduler."""
-    pipeline = sampler.pipeline
+    pipeline = driven.sampler.pipeline
     hooks = {
-        name: (
+        (number, name): (
             module.__dict__.get("forward"),
             list(module._forward_hooks.values()),
             list(module._forward_pre_hooks.values()),
         )
-        for name, module in sampler.architecture.transformer.named_modules()
+        for number, transformer in enumerate(driven.transformers)
+        for name, module in transformer.named_modules()
     }
     own = {name for name in ("encode_prompt", "decode_latents") if name in vars(pipeline)}
     return hooks, own, vars(pipeline.vae).get("decode"), type(pipeline.scheduler).step
@@ -38,9 +39,10 @@ def test_sites_are_found_by_rule(driven):
         found[group.name] = depth
     assert dict(found) == driven.known.groups
     assert architecture.depth == driven.known.depth
-    own = {id(module) for module in architecture.transformer.modules()}
+    assert len(driven.transformers) == driven.known.transformers
+    own = {id(module) for transformer in driven.transformers for module in transformer.modules()}
     blocks = architecture.blocks()
-    assert len(blocks) == sum(driven.known.groups.values())
+    assert len(blocks) == sum(driven.known.groups.values()) * driven.known.transformers
     assert all(id(block.module) in own for block in blocks)
     no_list = "is in no list of blocks"
     assert architecture.left_out == dict.fromkeys(driven.known.left_out, no_list)
@@ -76,12 +78,12 @@ def test_every_kind_has_an_effect_of_its_own(driven):
 
 
 def test_everything_is_restored(driven):
-    before = modules(driven.sampler)
+    before = modules(driven)
     with driven.engine(every(2)):
-        assert modules(driven.sampler)[0] != before[0]
+        assert modules(driven)[0] != before[0]
         driven.denoise()
     driven.sampler.lanes(1.0)
-    assert modules(driven.sampler) == before
+    assert modules(driven) == before
     assert torch.equal(driven.denoise(), driven.bare()[1])
 
 
@@ -100,10 +102,13 @@ def test_lanes_are_counted(driven):
     assert lanes_of(driven.sampler, GUIDANCE) == driven.known.lanes
     assert lanes_of(driven.sampler, 1.0) == 1
     calls = []
-    transformer = driven.sampler.architecture.transformer
-    hook = transformer.register_forward_pre_hook(lambda module, args: calls.append(1))
+    hooks = [
+        transformer.register_forward_pre_hook(lambda module, args: calls.append(1))
+        for transformer in driven.transformers
+    ]
     driven.denoise()
-    hook.remove()
+    for hook in hooks:
+        hook.remove()
     assert len(calls) == STEPS * driven.known.lanes
 
 
@@ -111,7 +116,8 @@ def test_curves_are_recorded_in_every_lane(driven):
     recorder = AttentionDifference()
     assert torch.equal(driven.follow(Rules(), observers=[recorder]), driven.bare()[1])
     rows = recorder.rows(driven.sampler.timesteps(STEPS))
-    sites = sum(driven.known.groups.values()) * driven.known.lanes * (STEPS - 1)
+    sites = sum(driven.known.groups.values()) * driven.known.lanes
+    sites *= STEPS - driven.known.transformers  # Nothing comes before the first step of each.
     ungated = [row for row in rows if row["tensor"] == "ungated"]
     assert len(ungated) == sites
     assert all(row["energy"] > 0 and row["mse"] > 0 for row in ungated)

@@ -27,7 +27,7 @@ def run(calls, scheduler=None, lanes=None, ends=1):
     """A loop of steps with so many calls each; the indices that were told."""
     transformer, scheduler = Transformer(), scheduler or Scheduler()
     told = []
-    with StepCounter(transformer, scheduler, told.append, lanes):
+    with StepCounter([transformer], scheduler, told.append, lanes):
         for count in calls:
             for _ in range(count):
                 transformer(0)
@@ -58,10 +58,31 @@ def test_a_step_with_other_calls_is_refused(calls, lanes, message):
         run(calls, lanes=lanes)
 
 
+def run_both(*steps):
+    """Steps that call these of two transformers, in order; which each of them is said to call."""
+    transformers, scheduler = [Transformer(), Transformer()], Scheduler()
+    with StepCounter(transformers, scheduler, lambda step: None) as counter:
+        for calls in steps:
+            for number in calls:
+                transformers[number](0)
+            scheduler.step(0)
+    assert all(not own._forward_pre_hooks for own in transformers)
+    return counter.called
+
+
+def test_a_step_is_of_the_transformer_that_it_calls():
+    assert run_both((0, 0), (0, 0), (1, 1), (0, 0)) == [0, 0, 1, 0]
+
+
+def test_a_step_of_both_transformers_is_refused():
+    with pytest.raises(LanesDiffer, match="step 1 called more than one transformer"):
+        run_both((0, 0), (0, 1))
+
+
 @pytest.mark.parametrize("kind", [Scheduler, Derived])
 def test_the_class_is_restored(kind):
     before = dict(vars(kind)), dict(vars(Scheduler))
     signature = inspect.signature(kind.step)
-    with StepCounter(Transformer(), kind(), lambda step: None):
+    with StepCounter([Transformer()], kind(), lambda step: None):
         assert inspect.signature(kind.step) == signature
     assert (dict(vars(kind)), dict(vars(Scheduler))) == before

@@ -69,7 +69,13 @@ def wan(**more):
     )
 
 
-def wan_transformer():
+def wan_2_2():
+    """As Wan, with a second transformer below a noise level of 950; guidance is its own default."""
+    torch.manual_seed(7)
+    return wan(transformer_2=wan_transformer(), boundary_ratio=0.95)
+
+
+def wan_transformer(**more):
     return WanTransformer3DModel(
         num_attention_heads=2,
         attention_head_dim=12,
@@ -78,8 +84,8 @@ def wan_transformer():
         text_dim=WIDTH,
         freq_dim=16,
         ffn_dim=32,
-        num_layers=DEPTH,
         rope_max_seq_len=32,
+        **{"num_layers": DEPTH, **more},
     )
 
 

@@ -200,9 +200,7 @@ def main() -> None:
     )
     work, name = arguments.work, arguments.model
     clips = arguments.clips or CLIPS[name]
-    recipe = replace(
-        RECIPES.get(name, TransformerRecipe()), steps=arguments.steps or STEPS[name]
-    )
+    recipe = replace(RECIPES.get(name, TransformerRecipe()), steps=arguments.steps or STEPS[name])
     if arguments.batch:
         recipe = replace(recipe, batch=arguments.batch)
     if name == "wan":
@@ -216,9 +214,7 @@ def main() -> None:
     if name == "latte":
         train_latte(work, clips, recipe, hardware)
     elif name == "open_sora_plan":
-        causal = replace(
-            CausalVaeRecipe(), steps=arguments.causal_steps or CausalVaeRecipe.steps
-        )
+        causal = replace(CausalVaeRecipe(), steps=arguments.causal_steps or CausalVaeRecipe.steps)
         train_open_sora_plan(work, clips, causal, recipe, hardware)
     else:
         temporal = replace(TemporalVaeRecipe(), steps=arguments.temporal_steps)

@@ -15,7 +15,6 @@ from pab_bench.minis.crossing.captions import caption_of
 from pab_bench.minis.crossing.render import sample_clips
 from pab_bench.minis.whole_sequence import WholeSequence
 
-_CHUNK = 128
 _FIRST_INDEX = 10_000_000
 """Index of the first chunk: the autoencoder's own batches use lower ones."""
 
@@ -44,29 +43,35 @@ class WanBank:
 
 @torch.no_grad()
 def make_wan_bank(
-    vae: AutoencoderKLWan, path: Path, clips: int, device: torch.device, autocast: bool
+    vae: AutoencoderKLWan,
+    path: Path,
+    clips: int,
+    device: torch.device,
+    autocast: bool,
+    chunk: int = 128,
 ) -> WanBank:
     """Load the bank at `path`, or encode clips and write it there.
 
     Args:
         vae: the trained autoencoder.
         path: of the bank.
-        clips: how many, rounded up to a multiple of 128.
+        clips: how many, rounded up to a multiple of `chunk`.
         device: where to draw and encode.
         autocast: encode in bfloat16.
+        chunk: clips that are encoded at once, on which depends which clips are drawn.
     """
     if not path.exists():
         latents, captions = [], []
         with WholeSequence(vae.to(device).eval()) as whole:
-            for chunk in range(-(-clips // _CHUNK)):
-                drawn = sample_clips(_CHUNK, 0, _FIRST_INDEX + chunk, device=str(device))
+            for index in range(-(-clips // chunk)):
+                drawn = sample_clips(chunk, 0, _FIRST_INDEX + index, device=str(device))
                 video = drawn.video.permute(0, 4, 1, 2, 3) * 2 - 1
                 with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                     mean = whole.moments(video).float().chunk(2, dim=1)[0]
                 latents.append(mean)
                 captions += [caption.indices() for caption in drawn.captions]
-                if chunk % 64 == 0:
-                    print(f"bank {chunk * _CHUNK}/{clips}", flush=True)
+                if index % 64 == 0:
+                    print(f"bank {index * chunk}/{clips}", flush=True)
         raw = torch.cat(latents)
         deviation, mean = torch.std_mean(raw, (0, 2, 3, 4))
         shape = (1, -1, 1, 1, 1)

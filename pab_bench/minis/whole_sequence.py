@@ -54,7 +54,7 @@ class WholeSequence:
         return moments
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Decode latents to videos (clips, 3, frames, height, width), not yet clamped to [-1, 1]."""
+        """Decode latents to videos (clips, 3, frames, height, width), not yet clamped."""
         patches = self._vae.decoder(self._vae.post_quant_conv(latents))
         video: torch.Tensor = unpatchify(patches, self._vae.config.patch_size or 1)
         return video

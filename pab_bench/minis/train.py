@@ -32,9 +32,9 @@ from pab_bench.minis.velocity_training import VelocityTraining
 from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
 from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
-CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096, "wan": 98_304}
-STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000, "wan": 9_000}
-RECIPES = {"wan": TransformerRecipe(batch=256, ema_decay=0.9995)}
+CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096, "wan": 131_072}
+STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000, "wan": 5_100}
+RECIPES = {"wan": TransformerRecipe(batch=256, peak_learning_rate=1.5e-3, ema_decay=0.9995)}
 
 
 def load_vae(work: Path) -> AutoencoderKL:

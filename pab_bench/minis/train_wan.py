@@ -38,20 +38,14 @@ def train_wan(
 ) -> None:
     """Train, or go on training, all stages in the folder `work`."""
     torch.manual_seed(vae.seed)
-    train_wan_vae(work, build_vae(), vae, hardware.device, hardware.autocast, hardware.compiled)
+    train_wan_vae(work, build_vae(), vae, hardware.device, hardware.autocast)
     bank = load_wan_bank(work, hardware, clips)
     tokens, mask = tokenise(build_tokenizer(), bank.texts())
     torch.manual_seed(recipe.seed)
     model = WanTraining()
+    if hardware.compiled:  # Blocks are alike and compiled once: that takes seconds, not minutes.
+        for block in model.transformer.blocks:
+            block.compile()
     data = TrainingSet(bank.latents, tokens, mask)
-    train_transformer(
-        work,
-        "wan",
-        model,
-        model,
-        data,
-        recipe,
-        hardware.device,
-        hardware.autocast,
-        hardware.compiled,
-    )
+    device, autocast = hardware.device, hardware.autocast
+    train_transformer(work, "wan", model, model, data, recipe, device, autocast, compiled=False)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLWan
-from torch import nn
 
 from pab_bench.minis.crossing.render import sample_clips
 from pab_bench.minis.train_vae import VaeRecipe, foreground, reconstruction_loss
@@ -27,7 +26,7 @@ _WEIGHTS = VaeRecipe(foreground_weight=3.0)
 class WanVaeRecipe:
     """Hyper-parameters of the stage."""
 
-    steps: int = 8000
+    steps: int = 3900
     clips: int = 32
     peak_learning_rate: float = 1e-3
     warm_up: int = 200
@@ -43,7 +42,6 @@ def train_wan_vae(
     recipe: WanVaeRecipe,
     device: torch.device,
     autocast: bool,
-    compiled: bool,
 ) -> None:
     """Train, or go on training, and leave `wan_vae.pt` in `folder`.
 
@@ -55,7 +53,6 @@ def train_wan_vae(
         recipe: hyper-parameters.
         device: where to train.
         autocast: compute in bfloat16.
-        compiled: use `torch.compile`.
     """
     vae = vae.to(device)
     optimiser = torch.optim.AdamW(
@@ -66,8 +63,6 @@ def train_wan_vae(
     first = checkpoint.resume(vae, optimiser, average)
     progress = Progress("wan_vae", recipe.steps, first)
     with WholeSequence(vae) as whole:
-        roundtrip = _Roundtrip(whole)
-        forward = torch.compile(roundtrip) if compiled else roundtrip
         for step in range(first, recipe.steps):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(
@@ -77,7 +72,7 @@ def train_wan_vae(
             video = clips.video.permute(0, 4, 1, 2, 3) * 2 - 1
             noise = step_generator(recipe.seed, 5, step, device)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                output, divergence = forward(video, noise)
+                output, divergence = _roundtrip(whole, video, noise)
             images, target = (v.transpose(1, 2).flatten(0, 1).float() for v in (output, video))
             mask = foreground(clips.mask.flatten(0, 1))
             loss = reconstruction_loss(images, target, mask, _WEIGHTS)
@@ -93,18 +88,12 @@ def train_wan_vae(
                 checkpoint.save(vae, optimiser, average, step + 1)
 
 
-class _Roundtrip(nn.Module):
-    """Encode, draw, decode: what is trained, as one module."""
-
-    def __init__(self, whole: WholeSequence) -> None:
-        super().__init__()
-        self._whole = whole
-
-    def forward(
-        self, video: torch.Tensor, noise: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        mean, log_variance = self._whole.moments(video).float().chunk(2, dim=1)
-        log_variance = log_variance.clamp(-30, 20)
-        drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
-        output = self._whole.decode(mean + drawn * (0.5 * log_variance).exp())
-        return output, 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
+def _roundtrip(
+    whole: WholeSequence, video: torch.Tensor, noise: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Encode, draw, decode: the video again, and the divergence of its latents from noise."""
+    mean, log_variance = whole.moments(video).float().chunk(2, dim=1)
+    log_variance = log_variance.clamp(-30, 20)
+    drawn = torch.randn(mean.shape, generator=noise, device=mean.device)
+    output = whole.decode(mean + drawn * (0.5 * log_variance).exp())
+    return output, 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()

@@ -147,6 +147,8 @@ def _model_identity(model: ModelSettings) -> dict[str, Any]:
 def _stored(model: ModelSettings) -> dict[str, Any]:
     """A model as the first stores knew it: a sampler's address in place of the system's name."""
     content = asdict(model)
+    if model.flow_shift is None:  # Points made before there was a choice have the checkpoint's.
+        del content["flow_shift"]
     content["sampler"] = sampler_address(content.pop("system"))
     return content
 

@@ -46,6 +46,7 @@ class ModelSettings:
         negative_prompt: what guidance leads away from.
         clean_caption: whether the pipeline cleans prompts before encoding.
         offload: `none`, `model` or `sequential`: what waits on the host until it is needed.
+        flow_shift: of the steps of flow matching towards noise; None = the checkpoint's own.
         random_weights: replace the transformer's weights by seeded random ones: the control that
             claims about a trained model are shown beside.
     """
@@ -64,6 +65,7 @@ class ModelSettings:
     negative_prompt: str = ""
     clean_caption: bool = False
     offload: str = "none"
+    flow_shift: float | None = None
     random_weights: bool = False
     vae: PartSettings = PartSettings()
     text_encoder: PartSettings = PartSettings()

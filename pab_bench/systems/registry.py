@@ -33,6 +33,11 @@ SYSTEMS: Registry[System] = Registry(
         "open_sora_plan": "pab_bench.systems.open_sora_plan:SYSTEM",
         "cogvideox": "pab_bench.systems.cogvideox:SYSTEM",
         "diffusers": "pab_bench.systems.diffusers:SYSTEM",
+        "wan": "pab_bench.systems.wan:SYSTEM",
+        "hunyuan_video": "pab_bench.systems.hunyuan_video:SYSTEM",
+        "ltx_video": "pab_bench.systems.ltx_video:SYSTEM",
+        "cosmos": "pab_bench.systems.cosmos:SYSTEM",
+        "mochi": "pab_bench.systems.mochi:SYSTEM",
     },
 )
 
@@ -179,9 +184,10 @@ def architecture_of(transformer: Any) -> Architecture:
         ConfigError: if its class is not known; it says which are, and how to add one.
     """
     known = {
-        system.transformer: system.architecture
+        name: system.architecture
         for system in map(SYSTEMS.load, SYSTEMS)
-        if system.transformer is not None and system.architecture is not None
+        if system.architecture is not None
+        for name in system.transformers
     }
     for kind in type(transformer).__mro__:
         if kind.__name__ in known:

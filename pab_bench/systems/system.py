@@ -12,7 +12,7 @@ class System:
     """A family of video models; addresses are `module:Class`.
 
     Attributes:
-        transformer: name of its transformer's class; None where that may be any.
+        transformers: names of the classes that its transformer may have; empty for any.
         architecture: how the engine sees that transformer; called with it. None where that takes a
             whole pipeline.
         sampler: what drives its pipeline; called with model, device and dtype.
@@ -28,7 +28,7 @@ class System:
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
-    transformer: str | None
+    transformers: tuple[str, ...]
     architecture: str | None
     sampler: str
     schedule: str | None = None

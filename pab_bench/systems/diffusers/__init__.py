@@ -5,7 +5,7 @@ from __future__ import annotations
 from pab_bench.systems.system import System
 
 SYSTEM = System(
-    transformer=None,
+    transformers=(),
     architecture=None,
     sampler="pab_bench.systems.diffusers.sampler:DiffusersSampler",
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",

@@ -1,4 +1,4 @@
-"""Any text-to-video pipeline of diffusers, driven by its own call."""
+"""Any text-to-video pipeline of diffusers, driven by its own call; its sites named or found."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
+from torch import nn
 
 from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.errors import ConfigError, PabBenchError
@@ -22,9 +23,11 @@ from pab_bench.systems.diffusers.control import random_copy
 from pab_bench.systems.diffusers.cut import Decoding
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.driver import REHEARSED_STEPS, Driver
+from pab_bench.systems.diffusers.flow_shift import set_flow_shift
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate
 from pab_bench.systems.diffusers.modules import candidates, check_alike
+from pab_bench.systems.diffusers.named import check_named, named_architecture
 from pab_bench.systems.diffusers.text import PromptText, prompt_text
 from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
@@ -55,7 +58,10 @@ class DiffusersSampler:
         self.model = model
         quiet_loading()
         self.weights, index = locate(model)
+        check_named(model, index)
         self.pipeline = _load(model, index, str(self.weights.folders["pipeline"]), dtype)
+        if model.flow_shift is not None:
+            set_flow_shift(self.pipeline, model.flow_shift)
         for part in (*index.transformers, "vae"):
             network = getattr(self.pipeline, part)
             check_complete(network, part, self.weights.folders["pipeline"], setting_of(model))
@@ -77,13 +83,10 @@ class DiffusersSampler:
         self._called: dict[int, tuple[int, ...]] = {}
         self._decoding: Decoding | None = None
         watch = self._watch(self._guidance)
-        parts = []
-        for transformer in transformers.values():
-            found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
-            if not found.sites:
-                name = index.pipeline.__name__
-                raise _refused(model, f"{name}: no attention or MLP was found in it")
-            parts.append(DiscoveredArchitecture(transformer, found))
+        parts = [
+            named_architecture(model, transformer) or self._discovered(transformer, watch)
+            for transformer in transformers.values()
+        ]
         self.architecture: Architecture = parts[0] if len(parts) == 1 else Several(parts)
 
     @classmethod
@@ -94,7 +97,8 @@ class DiffusersSampler:
             CheckpointRefused: naming the setting and what is wrong.
             WeightsMissing: with the files that are missing.
         """
-        locate(model)
+        _, index = locate(model)
+        check_named(model, index)
 
     @classmethod
     def read_prompts(cls, model: ModelSettings, prompts: Sequence[str]) -> None:
@@ -171,6 +175,13 @@ class DiffusersSampler:
             raise ConfigError("nothing was denoised yet: how this pipeline decodes is not known")
         watch = self._watched[self._usual]
         return self._driver.frames(latents, self._decoding, watch, self._usual)
+
+    def _discovered(self, transformer: nn.Module, watch: Watch) -> DiscoveredArchitecture:
+        found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
+        if not found.sites:
+            name = type(self.pipeline).__name__
+            raise _refused(self.model, f"{name}: no attention or MLP was found in it")
+        return DiscoveredArchitecture(transformer, found)
 
     def _watch(self, guidance: float) -> Watch:
         if guidance not in self._watched:

@@ -1,0 +1,13 @@
+"""LTX-Video."""
+
+from __future__ import annotations
+
+from pab_bench.systems.system import System
+
+SYSTEM = System(
+    transformers=("LTXVideoTransformer3DModel",),
+    architecture="pab_bench.systems.ltx_video.architecture:LTXVideoArchitecture",
+    sampler="pab_bench.systems.diffusers.sampler:DiffusersSampler",
+    defaults="pab_bench.systems.diffusers.defaults:read_defaults",
+    token_grid=False,
+)

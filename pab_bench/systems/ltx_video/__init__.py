@@ -10,4 +10,5 @@ SYSTEM = System(
     sampler="pab_bench.systems.diffusers.sampler:DiffusersSampler",
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",
     token_grid=False,
+    pixel_multiple=32,
 )

@@ -1,0 +1,139 @@
+"""Models with names of their own: the same sites as found by rule, and gates that are known."""
+
+import hashlib
+
+import pytest
+import torch
+from systems.diffusers.driven import STEPS, every, only
+
+from pab_bench.engine.kept import through
+from pab_bench.engine.kinds import BROADCAST_OBJECTS, KINDS
+from pab_bench.methods.rules import Rules
+from pab_bench.probes.attention_difference import AttentionDifference
+
+GATELESS = {"wan": {"cross"}, "ltx_video": {"cross"}}
+"""Kinds without any gate, by system."""
+
+
+def kinds(driven):
+    return {group.kind for group in driven.sampler.architecture.groups}
+
+
+def test_sites_are_those_found_by_rule(named, found):
+    ours, theirs = named.sampler.architecture, found.sampler.architecture
+    assert ours.groups == theirs.groups
+    assert dict(ours.depths) == dict(theirs.depths)
+    assert ours.depth == theirs.depth
+    assert dict(ours.left_out) == dict(theirs.left_out)
+    visited = []
+    for driven in (named, found):
+        with driven.engine(Rules()) as engine:
+            driven.denoise()
+        visited.append(engine.ledger.order)
+    assert visited[0] == visited[1]
+
+
+@pytest.mark.parametrize("kept", BROADCAST_OBJECTS)
+def test_a_gap_of_one_is_the_bare_pipeline(named, kept):
+    assert torch.equal(named.follow(every(1), kept), named.bare()[1])
+
+
+@pytest.mark.parametrize("gap", [2, 3])
+def test_before_the_gate_it_is_what_whole_modules_give(named, found, gap):
+    for kind in kinds(named):
+        rules = only(kind, gap)
+        assert torch.equal(named.follow(rules), found.follow(rules))
+    assert torch.equal(named.follow(every(gap)), found.follow(every(gap)))
+
+
+def test_every_kind_has_an_effect_that_depends_on_what_is_kept(named):
+    bare, own = named.bare()[1], kinds(named)
+    for kind in KINDS:
+        ungated, output = (named.follow(only(kind), kept) for kept in ("ungated", "output"))
+        assert torch.equal(ungated, bare) == torch.equal(output, bare) == (kind not in own)
+        gateless = kind in GATELESS.get(named.known.system, ()) or kind not in own
+        assert torch.equal(ungated, output) == gateless
+    scores = named.follow(only("spatial"), "scores")
+    assert torch.isfinite(scores).all()
+    assert not torch.equal(scores, bare)
+
+
+def digests(transformer):
+    """A hook's list of digests of all tensors that a transformer is called with."""
+    seen = []
+
+    def note(module, args, kwargs):
+        tensors = [own for own in (*args, *kwargs.values()) if isinstance(own, torch.Tensor)]
+        content = hashlib.sha256()
+        for own in tensors:
+            content.update(own.detach().numpy().tobytes())
+        seen.append((len(tensors), sorted(kwargs), content.hexdigest()))
+
+    return seen, transformer.register_forward_pre_hook(note, with_kwargs=True)
+
+
+def test_the_transformers_calls_are_the_pipelines_own(named):
+    ours, hook = digests(named.sampler.architecture.transformer)
+    with named.engine(every(1), "output"):
+        named.denoise()
+    hook.remove()
+    theirs, hook = digests(named.sampler.pipeline.transformer)
+    named.denoise()
+    hook.remove()
+    assert ours == theirs
+    assert len(ours) == STEPS * named.known.lanes
+    assert len({digest for *_, digest in ours}) == len(ours)
+
+
+def test_no_output_is_zero_and_all_is_restored(named):
+    recorder = AttentionDifference()
+    assert torch.equal(named.follow(Rules(), "output", observers=[recorder]), named.bare()[1])
+    rows = recorder.rows(named.sampler.timesteps(STEPS))
+    assert len(rows) == 2 * sum(named.known.groups.values()) * named.known.lanes * (STEPS - 1)
+    assert all(row["energy"] > 0 and row["mse"] > 0 for row in rows)
+    modules = named.sampler.architecture.transformer.modules()
+    assert not any("forward" in module.__dict__ for module in modules)
+    assert torch.equal(named.denoise(), named.bare()[1])
+
+
+def test_what_a_site_gives_back_is_added_as_it_is(named):
+    """So what `output` keeps is the change of the residual streams: nothing comes behind it."""
+    architecture = named.sampler.architecture
+    calls = {}
+    hooks = [
+        block.module.register_forward_pre_hook(
+            lambda module, args, kwargs: calls.setdefault(module, (args, kwargs)), with_kwargs=True
+        )
+        for block in architecture.blocks()
+    ]
+    named.denoise()
+    for hook in hooks:
+        hook.remove()
+    for block in architecture.blocks():
+        if block.branch == "single":
+            continue  # What it attends to goes through a layer before it is added.
+        (zeros, none), (ones, some) = (
+            answered(architecture, block, calls[block.module], value) for value in (0.0, 1.0)
+        )
+        assert none == some == list(architecture.sites(block))
+        # Of the text: its MLP, and its part of the joint attention.
+        texts = sum(group.branch == "text" for group in none)
+        for before, after, count in zip(zeros, ones, (len(none) - texts, 2 * texts), strict=False):
+            assert torch.allclose(after, before + count, atol=1e-4)
+
+
+def answered(architecture, block, call, value):
+    """What a block makes of sites that give back tensors of one value, and the sites in order."""
+    visited = []
+
+    def visit(group, index, compute, gate):
+        visited.append(group)
+        output = through(gate, compute())
+        if isinstance(output, tuple):
+            return tuple(torch.full_like(own, value) for own in output)
+        return torch.full_like(output, value)
+
+    args, kwargs = call
+    with torch.no_grad():
+        result = architecture.block_forward(block, visit)(*args, **kwargs)
+    return result if isinstance(result, tuple) else (result,), visited

@@ -142,9 +142,9 @@ def model_of(name, folder):
     return ModelSettings("tiny", "diffusers", str(folder), None, None, known.depth, *known.size)
 
 
-def drive(name, folder, **changes):
+def drive(name, folder, dtype="float32", **changes):
     model = replace(model_of(name, folder), **changes)
-    return Driven(name, folder, DiffusersSampler(model, "cpu", "float32"), KNOWN[name])
+    return Driven(name, folder, DiffusersSampler(model, "cpu", dtype), KNOWN[name])
 
 
 def whole(pipeline, known, prompt=PROMPT, seed=SEED, guidance=GUIDANCE):

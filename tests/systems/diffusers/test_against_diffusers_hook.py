@@ -43,7 +43,7 @@ def ours(saved) -> Driven:
     return drive("wan", saved("wan"), system="wan")
 
 
-@pytest.mark.parametrize("gap", [2, 3])
+@pytest.mark.parametrize("gap", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_without_guidance_there_is_one_call_a_step(saved, ours, gap):
     pipeline = fresh(saved("wan"))
     attach_hook(pipeline, gap)
@@ -56,7 +56,7 @@ def test_without_guidance_there_is_one_call_a_step(saved, ours, gap):
     assert not torch.equal(latents, ours.call(guidance=1.0)[1])
 
 
-@pytest.mark.parametrize("gap", [2, 3])
+@pytest.mark.parametrize("gap", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_with_guidance_ours_keeps_both_calls_apart_and_the_hook_mixes_them(saved, ours, gap):
     latents = ours.follow(attention(gap))
     apart = fresh(saved("wan"))

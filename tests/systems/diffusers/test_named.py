@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 import torch
-from systems.diffusers.driven import STEPS, every, only
+from systems.diffusers.driven import KNOWN, STEPS, drive, every, only
 
 from pab_bench.engine.kept import through
 from pab_bench.engine.kinds import KINDS
@@ -13,10 +13,6 @@ from pab_bench.probes.attention_difference import AttentionDifference
 
 GATELESS = {"wan": {"cross"}, "ltx_video": {"cross"}}
 """Kinds without any gate, by system."""
-
-
-def kinds(driven):
-    return {group.kind for group in driven.sampler.architecture.groups}
 
 
 def test_sites_are_those_found_by_rule(named, found):
@@ -39,10 +35,20 @@ def test_a_gap_of_one_is_the_bare_pipeline(named, kept):
 
 
 @pytest.mark.parametrize("gap", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_before_the_gate_each_kind_is_what_whole_modules_give(named, found, gap):
-    for kind in kinds(named):
+def test_every_kind_has_an_effect_that_depends_on_what_is_kept(named, found, gap):
+    bare, own = named.bare()[1], {group.kind for group in named.sampler.architecture.groups}
+    for kind in KINDS:
         rules = only(kind, gap)
-        assert torch.equal(named.follow(rules), found.follow(rules))
+        if kind not in own:
+            assert named.plan(rules).is_baseline()
+            continue
+        ungated, output = (named.follow(rules, kept) for kept in ("ungated", "output"))
+        assert torch.equal(ungated, found.follow(rules))
+        assert not torch.equal(ungated, bare)
+        assert torch.equal(ungated, output) == (kind in GATELESS.get(named.known.system, ()))
+    scores = named.follow(only("spatial", gap), "scores")
+    assert torch.isfinite(scores).all()
+    assert not torch.equal(scores, bare)
 
 
 @pytest.mark.parametrize("gap", [2, 3])
@@ -50,16 +56,29 @@ def test_before_the_gate_all_kinds_are_what_whole_modules_give(named, found, gap
     assert torch.equal(named.follow(every(gap)), found.follow(every(gap)))
 
 
-def test_every_kind_has_an_effect_that_depends_on_what_is_kept(named):
-    bare, own = named.bare()[1], kinds(named)
-    for kind in KINDS:
-        ungated, output = (named.follow(only(kind), kept) for kept in ("ungated", "output"))
-        assert torch.equal(ungated, bare) == torch.equal(output, bare) == (kind not in own)
-        gateless = kind in GATELESS.get(named.known.system, ()) or kind not in own
-        assert torch.equal(ungated, output) == gateless
-    scores = named.follow(only("spatial"), "scores")
-    assert torch.isfinite(scores).all()
-    assert not torch.equal(scores, bare)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wan",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name, known in KNOWN.items()
+            if known.system and name != "wan"
+        ),
+    ],
+)
+def test_all_that_holds_in_bfloat16(saved, name):
+    ours, theirs = (
+        drive(name, saved(name), "bfloat16", system=system)
+        for system in (KNOWN[name].system, "diffusers")
+    )
+    bare = ours.denoise()
+    for kept in ("output", "ungated"):
+        assert torch.equal(ours.follow(every(1), kept), bare)
+    reused = ours.follow(every(2))
+    assert torch.equal(reused, theirs.follow(every(2)))
+    assert not torch.equal(reused, bare)
+    assert torch.isfinite(reused).all()
 
 
 def digests(transformer):

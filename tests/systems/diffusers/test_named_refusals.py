@@ -48,7 +48,7 @@ def test_blocks_that_are_not_known():
         WanArchitecture(transformer)
 
 
-@pytest.mark.parametrize("model", ["wan", "wan_2_2"])
+@pytest.mark.parametrize("model", ["wan", pytest.param("wan_2_2", marks=pytest.mark.slow)])
 def test_released_weights_offline_name_what_is_missing(model, monkeypatch, tmp_path, capsys):
     from huggingface_hub import constants
 

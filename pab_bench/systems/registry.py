@@ -69,11 +69,11 @@ def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
     """
     if ":" not in model.system:
         own: Sampler = load(SYSTEMS.load(model.system).sampler)(model, device, dtype)
-        _check_depth(model, own.architecture.depth)
+        check_depth(model, own.architecture.depth)
         _check_video(model, dtype)
         return own
     foreign: Sampler = _foreign(model.system)(model, device, dtype)
-    _check_depth(model, foreign.architecture.depth)
+    check_depth(model, foreign.architecture.depth)
     return foreign
 
 
@@ -220,12 +220,18 @@ def get_blueprint(model: ModelSettings, dtype: str) -> Blueprint:
             f"{', '.join(known)}"
         )
     blueprint: Blueprint = load(own)(model, dtype)
-    _check_depth(model, blueprint.architecture.depth)
+    check_depth(model, blueprint.architecture.depth)
     return blueprint
 
 
-def _check_depth(model: ModelSettings, depth: int) -> None:
-    # Ranges of blocks were checked, and are part of a point's identity, by what the settings say.
+def check_depth(model: ModelSettings, depth: int) -> None:
+    """Check that a model has as many blocks as its settings say.
+
+    Ranges of blocks were checked, and are part of a point's identity, by these.
+
+    Raises:
+        InvalidSettings: if it has not.
+    """
     if model.depth != depth:
         message = f"the model has {depth} blocks (pairs of them where there are two kinds)"
         raise InvalidSettings([Problem(f"model.depth={model.depth}", message)])

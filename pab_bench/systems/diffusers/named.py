@@ -11,21 +11,23 @@ from pab_bench.errors import ConfigError
 from pab_bench.problems import Problem
 from pab_bench.registry import load
 from pab_bench.systems.checkpoints.part import CheckpointRefused
+from pab_bench.systems.diffusers.defaults import read_defaults
 from pab_bench.systems.diffusers.index import PipelineIndex
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.registry import SYSTEMS
+from pab_bench.systems.registry import SYSTEMS, check_depth
 from pab_bench.systems.weights import setting_of
 
 
 def check_named(model: ModelSettings, index: PipelineIndex) -> None:
-    """Check that a pipeline's transformer is of a class that the model's system knows.
+    """Check what a pipeline says of its transformer against the model, before it is loaded.
 
     Args:
         model: the model; that of a system without classes is any pipeline.
         index: of the pipeline.
 
     Raises:
-        CheckpointRefused: with the class that it has, and those that it may have.
+        CheckpointRefused: if its class is none that the system knows, with these.
+        InvalidSettings: if it has another depth than the model's settings say.
     """
     known = SYSTEMS.load(model.system).transformers
     _, name = index.parts[index.transformer]
@@ -37,6 +39,9 @@ def check_named(model: ModelSettings, index: PipelineIndex) -> None:
             f"{' or '.join(known)}; model=diffusers samples any"
         )
         raise CheckpointRefused([Problem(setting_of(model), reason)])
+    depth = read_defaults(model)["depth"]
+    if depth is not None:
+        check_depth(model, int(depth))
 
 
 def named_architecture(model: ModelSettings, transformer: nn.Module) -> Architecture | None:

@@ -38,6 +38,19 @@ def test_the_command_line_says_so_at_once(saved, tmp_path, capsys):
     assert not list(tmp_path.rglob("record.json"))
 
 
+def test_another_depth_is_refused_before_the_weights_are_loaded(saved, tmp_path):
+    folder = shutil.copytree(saved("wan"), tmp_path / "pipeline")
+    for file in folder.rglob("*.safetensors"):
+        file.write_bytes(b"damaged")
+    model = replace(model_of("wan", folder), system="wan", depth=30)
+    for refuse in (
+        lambda: check_checkpoints([model]),
+        lambda: DiffusersSampler(model, "cpu", "float32"),
+    ):
+        with pytest.raises(ConfigError, match=r"^model\.depth=30: the model has 2 blocks"):
+            refuse()
+
+
 def test_blocks_that_are_not_known():
     class Block(torch.nn.Module):
         """Of some later version."""

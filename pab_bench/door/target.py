@@ -100,11 +100,6 @@ def target_of(
 
 
 def _transformer_of(pipe: Any) -> nn.Module:
-    if isinstance(getattr(pipe, "transformer_2", None), nn.Module):
-        raise ConfigError(
-            f"{type(pipe).__name__} with two transformers: a plan follows one, and each of them is "
-            "called in a part of the steps only; attach to such a pipeline is not possible yet"
-        )
     transformer = getattr(pipe, "transformer", None)
     if isinstance(getattr(pipe, "transformer_2", None), nn.Module):
         raise ConfigError(

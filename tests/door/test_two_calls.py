@@ -70,12 +70,6 @@ def test_groups_of_several_sizes(name):
         assert not torch.equal(make(pipe, name=name), bare)
 
 
-def test_two_transformers_are_refused():
-    pipe = tiny.wan(transformer_2=tiny.wan_transformer(), boundary_ratio=0.9)
-    with pytest.raises(ConfigError, match="WanPipeline with two transformers"):
-        pb.attach(pipe, every(2), lanes=2)
-
-
 def test_calls_that_do_not_tell_their_timestep_are_refused():
     transformer = cosmos_transformer(in_channels=4, out_channels=4, text_embed_dim=8)
     with pytest.raises(ConfigError, match=r"^CosmosTransformer3DModel: its calls do not tell"):

@@ -8,7 +8,7 @@ import pytest
 from systems.diffusers.driven import KNOWN, NAMES, drive, save
 from systems.diffusers.tiny_cosmos import guarded
 
-SLOW = ("skyreels", "hunyuan15", "cosmos25")
+SLOW = ("wan_2_2", "skyreels", "hunyuan15", "cosmos25")
 """As models with names: another one of the same system is tried always."""
 NAMED = [
     pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name

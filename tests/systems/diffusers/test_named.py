@@ -81,8 +81,8 @@ def test_all_that_holds_in_bfloat16(saved, name):
     assert torch.isfinite(reused).all()
 
 
-def digests(transformer):
-    """A hook's list of digests of all tensors that a transformer is called with."""
+def digests(transformers):
+    """A list of digests of all tensors that transformers are called with, and the hooks for it."""
     seen = []
 
     def note(module, args, kwargs):
@@ -92,18 +92,18 @@ def digests(transformer):
             content.update(own.detach().numpy().tobytes())
         seen.append((len(tensors), sorted(kwargs), content.hexdigest()))
 
-    return seen, transformer.register_forward_pre_hook(note, with_kwargs=True)
+    return seen, [own.register_forward_pre_hook(note, with_kwargs=True) for own in transformers]
 
 
 def test_the_transformers_calls_are_the_pipelines_own(named):
-    ours, hook = digests(named.sampler.architecture.transformer)
+    bare, hooks = digests(named.transformers)
+    named.denoise()
+    ours, more = digests(named.transformers)
     with named.engine(every(1), "output"):
         named.denoise()
-    hook.remove()
-    theirs, hook = digests(named.sampler.pipeline.transformer)
-    named.denoise()
-    hook.remove()
-    assert ours == theirs
+    for hook in (*hooks, *more):
+        hook.remove()
+    assert bare == ours + ours
     assert len(ours) == STEPS * named.known.lanes
     assert len({digest for *_, digest in ours}) == len(ours)
 
@@ -112,9 +112,10 @@ def test_no_output_is_zero_and_all_is_restored(named):
     recorder = AttentionDifference()
     assert torch.equal(named.follow(Rules(), "output", observers=[recorder]), named.bare()[1])
     rows = recorder.rows(named.sampler.timesteps(STEPS))
-    assert len(rows) == 2 * sum(named.known.groups.values()) * named.known.lanes * (STEPS - 1)
+    sites = sum(named.known.groups.values()) * named.known.lanes
+    assert len(rows) == 2 * sites * (STEPS - named.known.transformers)
     assert all(row["energy"] > 0 and row["mse"] > 0 for row in rows)
-    modules = named.sampler.architecture.transformer.modules()
+    modules = [module for own in named.transformers for module in own.modules()]
     assert not any("forward" in module.__dict__ for module in modules)
     assert torch.equal(named.denoise(), named.bare()[1])
 
@@ -138,7 +139,7 @@ def test_what_a_site_gives_back_is_added_as_it_is(named):
         (zeros, none), (ones, some) = (
             answered(architecture, block, calls[block.module], value) for value in (0.0, 1.0)
         )
-        assert none == some == list(architecture.sites(block))
+        assert none == some == [g for g in architecture.groups if g in none]
         # Of the text: its MLP, and its part of the joint attention.
         texts = sum(group.branch == "text" for group in none)
         for before, after, count in zip(zeros, ones, (len(none) - texts, 2 * texts), strict=False):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 from pab_bench.config.folders import is_folder
+from pab_bench.methods.windows import SaidWindow
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
@@ -26,15 +27,15 @@ _ADDRESS = re.compile(r"\w+(\.\w+)*:\w+")
 
 @dataclass(frozen=True)
 class Windows:
-    """A model's recommended window per kind: [low, high] timesteps, both excluded.
+    """A model's recommended window per kind: [low, high] timesteps, both excluded; or a share.
 
     None for a kind of attention that the model does not have.
     """
 
-    spatial: tuple[int, ...] | None
-    temporal: tuple[int, ...] | None
-    cross: tuple[int, ...] | None
-    mlp: tuple[int, ...]
+    spatial: SaidWindow
+    temporal: SaidWindow
+    cross: SaidWindow
+    mlp: SaidWindow
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.any_pipeline import check_any_pipeline
 from pab_bench.config.broadcast_objects import check_broadcast_object
-from pab_bench.config.checks import check_together, check_window
+from pab_bench.config.checks import check_shares, check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
 from pab_bench.config.method_choice import method_of
 from pab_bench.config.model_choice import ModelChoice
@@ -88,11 +88,12 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_any_pipeline(values, steps, problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
-    if timesteps is not None:
-        try:
+    try:
+        check_shares(rules, steps)
+        if timesteps is not None:
             problems.notices += check_window(rules, timesteps)
-        except InvalidSettings as error:
-            problems.found += error.problems
+    except InvalidSettings as error:
+        problems.found += error.problems
     problems.raise_if_any()
     assert switches is not None and model is not None and prompts is not None  # noqa: PT018
     assert metrics is not None

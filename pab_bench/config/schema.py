@@ -18,6 +18,7 @@ from pab_bench.config.sections import MethodChoice, MetricChoice, PromptChoice
 from pab_bench.config.settings import Switches
 from pab_bench.engine.kinds import BROADCAST_OBJECTS
 from pab_bench.methods.pab_keys import PAB
+from pab_bench.methods.windows import SaidWindow
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems
 from pab_bench.systems.model import FROM_CHECKPOINT
@@ -33,7 +34,7 @@ class Configuration(Switches, PAB):
         prompts: `conf/prompts`.
         metrics: `conf/metrics`.
         without: the kind that is switched off whatever the preset says; its own file writes it.
-        threshold: [low, high] for every kind that has none of its own.
+        threshold: the window of every kind that has none of its own.
         block: [first, last] for every kind that has none of its own.
         pab_file: a YAML file with the keys of PAB.
         steps: denoising steps; None = what the model recommends.
@@ -46,7 +47,7 @@ class Configuration(Switches, PAB):
     prompts: PromptChoice
     metrics: MetricChoice
     without: str = "nothing"
-    threshold: tuple[int, ...] | None = None
+    threshold: SaidWindow = None
     block: tuple[int, ...] | None = None
     pab_file: Path | None = None
     steps: int | None = None
@@ -75,6 +76,15 @@ class Chosen:
         problems.choice("dtype", self.dtype, DTYPES)
         problems.choice("broadcast_object", self.broadcast_object, BROADCAST_OBJECTS)
         problems.raise_if_any()
+
+
+WINDOW = "window"
+"""Marks, in the schema, keys whose values are windows."""
+
+
+def is_window_hint(hint: Any) -> bool:
+    """Whether a type of the schema is that of windows."""
+    return typing.get_origin(hint) is typing.Annotated and WINDOW in typing.get_args(hint)
 
 
 @cache
@@ -108,6 +118,8 @@ def schema_of(section: type) -> type:
 
 def _plain(hint: Any) -> Any:
     """A type as OmegaConf knows it."""
+    if hint == SaidWindow:  # OmegaConf knows no such choice.
+        return typing.Annotated[Any, WINDOW]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         plain = [_plain(argument) for argument in arguments]

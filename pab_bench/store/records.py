@@ -51,7 +51,11 @@ class Record:
         seeds: the seeds.
         baseline_id: the point that this one is compared with; None for a baseline.
         is_baseline: whether nothing was reused, by configuration.
-        plan: digest, calls, depth, timesteps, share of reused visits per kind.
+        plan: digest, calls, depth, timesteps, share of reused visits per kind; `windows`: per kind
+            that reuses by gap its `threshold`, how many of the `steps` lie inside
+            (`steps_inside`), the `timesteps` of the first and the last of them, and, where
+            `threshold=auto` was said, what was `found` in which baseline. Points of before have no
+            `windows`.
         ledger: computed and reused visits per group, summed over the videos.
         timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts
             those of `pab_bench.probes.site_times` too) the values of every video with their

@@ -23,7 +23,9 @@ from pab_bench.errors import OK
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.files import write_json
 from pab_bench.methods.base import transformers_called
+from pab_bench.methods.covered import cover
 from pab_bench.methods.rules import GapRule
+from pab_bench.methods.windows import FlatPart
 from pab_bench.speed.captured import Captured, Scene
 from pab_bench.systems.base import lanes_of
 from pab_bench.text.missing import MISSING
@@ -150,10 +152,13 @@ def _windows(
             if rules is None
             else next((rules.rule_for(g) for g in architecture.groups if g.kind == kind), None)
         )
-        if isinstance(rule, GapRule):
-            low, high = rule.threshold
-            inside = sum(low < timestep < high for timestep in timesteps)
-            found[kind] = {"window": [low, high], "steps_inside": inside}
+        if isinstance(rule, GapRule) and not isinstance(rule.threshold, FlatPart):
+            own = cover(kind, rule.threshold, timesteps).to_json()
+            found[kind] = {
+                "window": own["threshold"],
+                "steps_inside": own["steps_inside"],
+                "timesteps_inside": own["timesteps"],
+            }
     return found
 
 
@@ -189,7 +194,7 @@ def _show(content: Mapping[str, Any], console: Console) -> None:
             group["kind"],
             str(group["sites"]),
             f"{group['kept_bytes'] / 2**20:.4g}",
-            MISSING if window is None else f"{window['window'][0]} to {window['window'][1]}",
+            MISSING if window is None else _window_text(window),
             MISSING if window is None else f"{window['steps_inside']} of {content['steps']}",
         )
     console.print(table)
@@ -224,6 +229,14 @@ def _sections(called: Sequence[int]) -> list[str]:
         for start, end in zip(starts, ends, strict=True)
     ]
     return ["; ".join(words)]
+
+
+def _window_text(window: Mapping[str, Any]) -> str:
+    """A window of timesteps; a share of the steps with the timesteps that it came to."""
+    said, ends = window["window"], window["timesteps_inside"]
+    if isinstance(said, str):
+        return escape(said if ends is None else f"{said} = {ends[0]} to {ends[1]}")
+    return f"{said[0]} to {said[1]}"
 
 
 def _first(left_out: Mapping[str, str]) -> list[tuple[str, str]]:

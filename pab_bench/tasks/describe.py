@@ -28,6 +28,7 @@ from pab_bench.methods.rules import GapRule
 from pab_bench.methods.windows import FlatPart
 from pab_bench.speed.captured import Captured, Scene
 from pab_bench.systems.base import lanes_of
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.missing import MISSING
 from pab_bench.text.terminal import console as make_console
 
@@ -43,6 +44,7 @@ def describe(grid: Grid) -> int:
     Returns:
         Exit status 0.
     """
+    grid = grid_with_windows(grid)
     console = make_console()
     described = []
     for settings in _models(grid):

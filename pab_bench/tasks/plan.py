@@ -19,6 +19,7 @@ from pab_bench.methods.covered import Covered, cover, covered, gap_rules
 from pab_bench.methods.windows import StepShare
 from pab_bench.progress import duration
 from pab_bench.speed.known import KnownSpeeds
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.terminal import console as make_console
 
 NOT_KNOWN = "not known"
@@ -32,8 +33,9 @@ def plan(grid: Grid) -> int:
     With `json=FILE` the same is written there.
 
     Raises:
-        ConfigError: if a device is not here.
+        ConfigError: if a device is not here, or a window is to be told by curves that are not.
     """
+    grid = grid_with_windows(grid)
     points, baselines = plan_points(grid)
     by_model = {
         model: rates(earlier_records(settings))

@@ -61,6 +61,7 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
         "id": record.id,
         "cached": cached,
         "status": record.status,
+        **({"found_windows": settings.found_windows} if settings.found_windows else {}),
         "error": dict(record.error) if record.error else None,
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,13 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "versions": [_versions(point.value("provenance", "versions") or {}) for point in points],
         "git commit": [_text(point.value("provenance", "git_commit")) for point in points],
     }
-    return {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
+    told = {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
+    calls = [_call(point) for point in points]
+    if any(calls):
+        told["further arguments of the call"] = " | ".join(
+            dict.fromkeys(c or "none" for c in calls)
+        )
+    return told
 
 
 def reasons(data: SweepData) -> list[str]:
@@ -63,6 +70,12 @@ def _jobs(numbers: Sequence[int]) -> str:
 def _points(sweep: Sweep) -> list[Point]:
     found = {point.id: point for _, point in sweep.finished}
     return list((found | {point.id: point for point in sweep.baselines}).values())
+
+
+def _call(point: Point) -> str:
+    """What `model.call` has said; empty if nothing."""
+    call = point.value("config", "model", "call") or {}
+    return ", ".join(f"{name}: {json.dumps(own)}" for name, own in call.items())
 
 
 def _model(point: Point) -> str:

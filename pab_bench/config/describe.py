@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from pab_bench.config.schema import SCHEMA, is_window_hint
+from pab_bench.config.schema import SCHEMA, is_call_hint, is_window_hint
 from pab_bench.config.upstream_names import OUR_KEYS
 from pab_bench.problems import did_you_mean
 
@@ -62,6 +62,8 @@ def unknown_key(error: LookupError, groups: Iterable[str]) -> str:
         groups: names that could stand for a key, besides those of the keys.
     """
     path, part, keys = error.args
+    if path == ["model", "call"]:
+        return f"is written with the others: 'model.call={{{part}:VALUE}}'"
     known = None if path else OUR_KEYS.get(part)
     hint = did_you_mean(part, dict.fromkeys([*keys, *([] if path else groups)]))
     if known is not None:
@@ -94,6 +96,8 @@ def expected_of(hint: Any) -> str:
         return f"a mapping with {', '.join(_keys(typing.cast('type', hint)))}"
     if is_window_hint(hint):
         return _WINDOW
+    if is_call_hint(hint):
+        return "a mapping such as {max_sequence_length:64}, or null"
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType]
         return " or ".join([*(_WORDS[kind] for kind in kinds), "null"])

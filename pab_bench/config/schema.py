@@ -21,6 +21,7 @@ from pab_bench.methods.pab_keys import PAB
 from pab_bench.methods.windows import SaidWindow
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems
+from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.systems.model import FROM_CHECKPOINT
 
 
@@ -78,13 +79,22 @@ class Chosen:
         problems.raise_if_any()
 
 
-WINDOW = "window"
-"""Marks, in the schema, keys whose values are windows."""
+WINDOW, CALL = "window", "call"
+"""Marks, in the schema, keys whose values are windows, and those that are a call's arguments."""
 
 
 def is_window_hint(hint: Any) -> bool:
     """Whether a type of the schema is that of windows."""
-    return typing.get_origin(hint) is typing.Annotated and WINDOW in typing.get_args(hint)
+    return _is_marked(hint, WINDOW)
+
+
+def is_call_hint(hint: Any) -> bool:
+    """Whether a type of the schema is that of further arguments of a call."""
+    return _is_marked(hint, CALL)
+
+
+def _is_marked(hint: Any, mark: str) -> bool:
+    return typing.get_origin(hint) is typing.Annotated and mark in typing.get_args(hint)
 
 
 @cache
@@ -108,6 +118,7 @@ def schema_of(section: type) -> type:
             entries.append((entry.name, hint, field(default_factory=partial(list, default))))
         else:
             given = str(default) if isinstance(default, Path) else default
+            given = None if isinstance(default, CallArguments) else given
             entries.append((entry.name, hint, MISSING if default is NO_DEFAULT else given))
     twin = make_dataclass(f"{section.__name__}Schema", entries)
     # A launcher's processes find it here by its name; pickled whole, it would come back as another.
@@ -120,6 +131,8 @@ def _plain(hint: Any) -> Any:
     """A type as OmegaConf knows it."""
     if hint == SaidWindow:  # OmegaConf knows no such choice.
         return typing.Annotated[Any, WINDOW]
+    if hint is CallArguments:  # OmegaConf adds no keys to a mapping that is there.
+        return typing.Annotated[Any, CALL]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         plain = [_plain(argument) for argument in arguments]

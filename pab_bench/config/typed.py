@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pab_bench.config.describe import expected_of
-from pab_bench.config.schema import SCHEMA, is_window_hint
+from pab_bench.config.schema import SCHEMA, is_call_hint, is_window_hint
 from pab_bench.methods.windows import is_window
 from pab_bench.problems import Problem, show
 
@@ -36,6 +36,8 @@ def _fits(value: object, hint: Any) -> bool:
     origin = typing.get_origin(hint)
     if is_window_hint(hint):
         return value is None or is_window(value)
+    if is_call_hint(hint):
+        return value is None or isinstance(value, Mapping)
     if hint is Any or origin is dict:
         return True
     if origin in (types.UnionType, typing.Union):

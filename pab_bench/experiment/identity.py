@@ -150,6 +150,9 @@ def _stored(model: ModelSettings) -> dict[str, Any]:
     if model.flow_shift is None:  # Points made before there was a choice have the checkpoint's.
         del content["flow_shift"]
     content["sampler"] = sampler_address(content.pop("system"))
+    del content["call"]
+    if model.call:  # Points made before there were such arguments are those without.
+        content["call"] = model.call.values()
     return content
 
 

@@ -23,6 +23,8 @@ class System:
             made. None for systems that came later, which are called by their name.
         defaults: what reads from a checkpoint those numbers that a model's configuration leaves
             null (`FROM_CHECKPOINT`); called with the model. None = none may be null.
+        check_call: what finds, of `model.call`, arguments that its pipeline does not take; called
+            with the model and the number of steps. None = it takes none.
         broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
@@ -35,6 +37,7 @@ class System:
     blueprint: str | None = None
     stored_as: str | None = None
     defaults: str | None = None
+    check_call: str | None = None
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
     pixel_multiple: int = 16

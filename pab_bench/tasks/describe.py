@@ -28,6 +28,7 @@ from pab_bench.methods.rules import GapRule
 from pab_bench.methods.windows import FlatPart
 from pab_bench.speed.captured import Captured, Scene
 from pab_bench.systems.base import lanes_of
+from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.missing import MISSING
 from pab_bench.text.terminal import console as make_console
@@ -90,6 +91,7 @@ def describe_model(settings: Settings) -> dict[str, Any]:
         "size": [settings.model.frames, settings.model.height, settings.model.width],
         "dtype": settings.dtype,
         "guidance": settings.guidance,
+        "call": settings.model.call.values(),
         "groups": [
             {
                 "group": group.name,
@@ -203,6 +205,7 @@ def _show(content: Mapping[str, Any], console: Console) -> None:
     times = content["timesteps"]
     lines = [
         f"calls of the transformer in a step: {content['lanes']} (guidance {content['guidance']})",
+        *([f"model.call: {CallArguments.of(content['call'])}"] if content["call"] else []),
         f"timesteps: {', '.join(map(str, times[:4]))} ... {times[-1]} ({len(times)})",
         *_sections(content["transformers"]),
         "kept: if all outputs of a step are kept, in all of its calls",

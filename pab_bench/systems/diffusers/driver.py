@@ -72,6 +72,7 @@ class Driver:
             "width": model.width,
             "clean_caption": model.clean_caption,
         }
+        given |= model.call.values()
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
 

@@ -192,6 +192,7 @@ class DiffusersSampler:
             except Exception as error:  # What pipelines raise for wrong sizes is not listed.
                 own = self.model
                 size = f"{own.frames} frames of {own.height} x {own.width}"
+                size += f" with model.call={own.call}" if own.call else ""
                 reason = f"{type(self.pipeline).__name__} does not sample {size}: {one_line(error)}"
                 raise _refused(self.model, reason) from error
         self._guidance = guidance

@@ -19,6 +19,7 @@ from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.model_defaults import with_model_defaults
 from pab_bench.config.pab_file import merge_pab_file
 from pab_bench.config.prompt_file import prompt_texts
+from pab_bench.config.prompt_images import check_images
 from pab_bench.config.schema import Chosen
 from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
@@ -86,6 +87,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_broadcast_object(method.broadcast_object, values["model"], problems)
     steps = values["model"]["steps"] if values["steps"] is None else values["steps"]
     check_any_pipeline(values, steps, problems)
+    check_images(texts, values["prompts"]["file"], values["model"], problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
     try:

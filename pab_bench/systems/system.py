@@ -25,6 +25,8 @@ class System:
             null (`FROM_CHECKPOINT`); called with the model. None = none may be null.
         check_call: what finds, of `model.call`, arguments that its pipeline does not take; called
             with the model and the number of steps. None = it takes none.
+        image_use: what says whether its pipeline begins a video with a picture: called with the
+            model, it returns `never`, `may` or `must`, and the pipeline's name. None = never.
         broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
@@ -38,6 +40,7 @@ class System:
     stored_as: str | None = None
     defaults: str | None = None
     check_call: str | None = None
+    image_use: str | None = None
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
     pixel_multiple: int = 16

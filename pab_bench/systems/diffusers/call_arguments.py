@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pab_bench.problems import Problem, did_you_mean, show
 from pab_bench.systems.call_arguments import is_plain
-from pab_bench.systems.diffusers.call_names import CallNames
+from pab_bench.systems.diffusers.call_names import CallNames, ImageUse
 from pab_bench.systems.diffusers.index import locate_index
 from pab_bench.systems.model import ModelSettings
 
@@ -54,6 +54,17 @@ def check_call(model: ModelSettings, steps: int) -> Iterator[Problem]:
         reason = _reason(key, value, name, index.call, steps)
         if reason:
             yield Problem(f"model.call.{key}={show(value)}", reason)
+
+
+def image_use(model: ModelSettings) -> tuple[ImageUse, str]:
+    """Say whether a model's pipeline begins a video with a picture, and the pipeline's name.
+
+    Raises:
+        CheckpointRefused: if the pipeline cannot be driven.
+        WeightsMissing: if there is none.
+    """
+    index = locate_index(model)
+    return index.call.image, index.pipeline.__name__
 
 
 def _reason(key: str, value: object, pipeline: str, call: CallNames, steps: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 
 from pab_bench.engine.playback import Playback
 from pab_bench.errors import ConfigError, PabBenchError
@@ -22,11 +23,13 @@ from pab_bench.systems.diffusers.steps import StepCounter
 from pab_bench.systems.diffusers.text_memory import TextMemory
 from pab_bench.systems.diffusers.watching import Watch, arguments
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.pictures import read_picture
 
 REHEARSED_STEPS = 4
 """Of a call of which only the beginning runs; PNDM can do with no fewer, Mochi not with 1."""
 REHEARSED_PROMPT = "a video"
 """Not empty: some text encoders make nothing of that."""
+_GREY = (128, 128, 128)
 
 
 class CallFailed(PabBenchError):
@@ -73,8 +76,18 @@ class Driver:
             "clean_caption": model.clean_caption,
         }
         given |= model.call.values()
+        picture = self._picture(prompt)
+        if picture is not None:
+            given["image"] = picture
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
+
+    def _picture(self, prompt: str) -> Any:
+        """The picture of a prompt; a grey one for rehearsals of a pipeline that needs one."""
+        own = read_picture(prompt)
+        if own is None and self._call.image == "must":
+            return Image.new("RGB", (self._model.width, self._model.height), _GREY)
+        return own
 
     def first_call(self, prompt: str, steps: int, guidance: float) -> Mapping[str, Any]:
         """What a transformer is first called with, by name; the scheduler is set after it."""

@@ -21,6 +21,7 @@ from pab_bench.systems.diffusers.modules import candidates
 from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
 from pab_bench.systems.diffusers.steps import StepCounter
 from pab_bench.systems.diffusers.text_memory import TextMemory
+from pab_bench.systems.diffusers.tokenizing import TokenizerCall, TokenizerWatch
 from pab_bench.systems.diffusers.watching import Watch, arguments
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pictures import read_picture
@@ -81,6 +82,18 @@ class Driver:
             given["image"] = picture
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
+
+    def tokenized(self, prompt: str, guidance: float) -> TokenizerCall | None:
+        """What the pipeline hands to its tokenizer; None if that does not cut what is too long."""
+        given = self.arguments(prompt, 0, REHEARSED_STEPS, guidance)
+        with TokenizerWatch(self.pipeline) as watch:  # Not from memory, which knows no tokens.
+            try:
+                self.pipeline(**given)
+            except Stopped:
+                pass
+            finally:
+                self.pipeline.maybe_free_model_hooks()
+        return watch.first
 
     def _picture(self, prompt: str) -> Any:
         """The picture of a prompt; a grey one for rehearsals of a pipeline that needs one."""

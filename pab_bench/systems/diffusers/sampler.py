@@ -33,6 +33,7 @@ from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.several import Several
+from pab_bench.systems.prompt_tokens import PromptTokens
 from pab_bench.systems.weights import setting_of
 
 
@@ -82,6 +83,7 @@ class DiffusersSampler:
         self._levels: dict[int, tuple[int, ...]] = {}
         self._called: dict[int, tuple[int, ...]] = {}
         self._decoding: Decoding | None = None
+        self._tokens: dict[str, PromptTokens | None] = {}
         watch = self._watch(self._guidance)
         parts = [
             named_architecture(model, transformer) or self._discovered(transformer, watch)
@@ -102,7 +104,14 @@ class DiffusersSampler:
 
     @classmethod
     def read_prompts(cls, model: ModelSettings, prompts: Sequence[str]) -> None:
-        """Not told: pipelines tokenize in ways of their own."""
+        """Not told before a pipeline is loaded, which tokenizes in a way of its own."""
+
+    def tokens(self, prompt: str) -> PromptTokens | None:
+        """What becomes of a prompt in the first tokenizer; None where none cuts what is long."""
+        if prompt not in self._tokens:
+            call = self._driver.tokenized(prompt, self._usual)
+            self._tokens[prompt] = None if call is None else call.tokens(prompt)
+        return self._tokens[prompt]
 
     @property
     def parameters(self) -> int:

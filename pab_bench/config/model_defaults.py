@@ -54,7 +54,10 @@ def _check_call(
         problems.add("model.call", CallArguments.of(call), message)
         return
     settings = replace(_where(model), call=CallArguments.of(call))
-    problems.found += load(system.check_call)(settings, steps)
+    try:
+        problems.found += load(system.check_call)(settings, steps)
+    except WeightsMissing as error:
+        problems.found.append(_missing(settings, error))
 
 
 def _model(model: Mapping[str, Any], system: System | None, problems: Problems) -> dict[str, Any]:
@@ -80,8 +83,7 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
         problems.found += error.problems
         return own
     except WeightsMissing as error:
-        setting = setting_of(settings)
-        problems.found.append(Problem(setting, str(error).removeprefix(f"{setting}: ")))
+        problems.found.append(_missing(settings, error))
         return own
     for key in unsaid:
         own[key] = read[key]
@@ -89,6 +91,11 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
             message = f"{setting_of(settings)} does not say it; set it"
             problems.add(f"model.{key}", None, message)
     return own
+
+
+def _missing(settings: ModelSettings, error: WeightsMissing) -> Problem:
+    setting = setting_of(settings)
+    return Problem(setting, str(error).removeprefix(f"{setting}: "))
 
 
 def _where(model: Mapping[str, Any]) -> ModelSettings:

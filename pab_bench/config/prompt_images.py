@@ -15,7 +15,7 @@ from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pictures import PicturedPrompt
 from pab_bench.systems.registry import SYSTEMS
-from pab_bench.systems.weights import setting_of
+from pab_bench.systems.weights import WeightsMissing, setting_of
 
 _LARGEST = 100_000_000
 """Bytes of a file that may be a picture."""
@@ -83,7 +83,10 @@ def check_images(
         settings = ModelSettings(
             **where, depth=0, frames=0, height=0, width=0, call=CallArguments.of(model["call"])
         )
-        use, what = load(system.image_use)(settings)
+        try:
+            use, what = load(system.image_use)(settings)
+        except WeightsMissing:  # The run, which needs them, says so.
+            return
         what = f"{what} ({setting_of(settings)})"
     if has and use == "never":
         message = f"has a column 'image', and {what} makes videos from text alone; remove it"

@@ -24,7 +24,7 @@ from pab_bench.systems.diffusers.text_memory import TextMemory
 from pab_bench.systems.diffusers.tokenizing import TokenizerCall, TokenizerWatch
 from pab_bench.systems.diffusers.watching import Watch, arguments
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.pictures import read_picture
+from pab_bench.systems.pictures import PicturedPrompt, read_picture
 
 REHEARSED_STEPS = 4
 """Of a call of which only the beginning runs; PNDM can do with no fewer, Mochi not with 1."""
@@ -94,6 +94,18 @@ class Driver:
             finally:
                 self.pipeline.maybe_free_model_hooks()
         return watch.first
+
+    def check_picture(self, prompt: str) -> None:
+        """Check that a prompt has a picture if, and only if, the pipeline begins with one.
+
+        Raises:
+            ConfigError: naming the prompt.
+        """
+        name, has = type(self.pipeline).__name__, isinstance(prompt, PicturedPrompt)
+        if self._call.image == "must" and not has:
+            raise ConfigError(f"prompt {prompt!r} has no picture, and {name} begins with one")
+        if self._call.image == "never" and has:
+            raise ConfigError(f"prompt {prompt!r} has a picture, and {name} takes none")
 
     def _picture(self, prompt: str) -> Any:
         """The picture of a prompt; a grey one for rehearsals of a pipeline that needs one."""

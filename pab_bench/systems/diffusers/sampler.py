@@ -147,7 +147,12 @@ class DiffusersSampler:
         return self._called[steps]
 
     def encode(self, prompt: str) -> PromptText:
-        """Encode a prompt, with whatever else the pipeline prepares of it."""
+        """Encode a prompt, with whatever else the pipeline prepares of it.
+
+        Raises:
+            ConfigError: if it has no picture and the pipeline needs one, or the reverse.
+        """
+        self._driver.check_picture(prompt)
         if self._guidance != self._usual:  # So that denoising finds the prompt encoded.
             self._driver.first_call(prompt, REHEARSED_STEPS, self._guidance)
         # Always by the same scale: digests of points in any order are compared.

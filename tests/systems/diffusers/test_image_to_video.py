@@ -160,6 +160,15 @@ def test_pipelines_of_text_alone(saved, folder):
         compose(**{"prompts.file": str(folder / "prompts.csv")})
 
 
+def test_a_sampler_does_not_begin_with_nothing(pipelines, folder, wan):
+    """Where the configuration could not know the pipeline: its index was not here."""
+    settings = settings_of("wan_image", pipelines, folder)
+    with pytest.raises(ConfigError, match=r"^prompt 'a dog' has no picture, and WanImageToVideo"):
+        DiffusersSampler(settings.model, "cpu", "float32").encode("a dog")
+    with pytest.raises(ConfigError, match=r"^prompt .* has a picture, and WanPipeline takes none"):
+        wan.sampler.encode(settings.prompts[0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMES)
 def test_from_the_command_line_to_metrics(pipelines, folder, tmp_path, name):

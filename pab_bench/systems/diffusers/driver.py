@@ -9,28 +9,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from pab_bench.engine.playback import Playback
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.systems.diffusers.blank import BlankTape
 from pab_bench.systems.diffusers.call_names import CallNames
 from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecoding, Stopped
+from pab_bench.systems.diffusers.first_picture import picture_of
 from pab_bench.systems.diffusers.guidance import guidance_arguments
 from pab_bench.systems.diffusers.modules import candidates
 from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
 from pab_bench.systems.diffusers.steps import StepCounter
 from pab_bench.systems.diffusers.text_memory import TextMemory
-from pab_bench.systems.diffusers.tokenizing import TokenizerCall, TokenizerWatch
 from pab_bench.systems.diffusers.watching import Watch, arguments
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.pictures import PicturedPrompt, read_picture
 
 REHEARSED_STEPS = 4
 """Of a call of which only the beginning runs; PNDM can do with no fewer, Mochi not with 1."""
 REHEARSED_PROMPT = "a video"
 """Not empty: some text encoders make nothing of that."""
-_GREY = (128, 128, 128)
 
 
 class CallFailed(PabBenchError):
@@ -77,42 +74,11 @@ class Driver:
             "clean_caption": model.clean_caption,
         }
         given |= model.call.values()
-        picture = self._picture(prompt)
+        picture = picture_of(prompt, self._call, model)
         if picture is not None:
             given["image"] = picture
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
-
-    def tokenized(self, prompt: str, guidance: float) -> TokenizerCall | None:
-        """What the pipeline hands to its tokenizer; None if that does not cut what is too long."""
-        given = self.arguments(prompt, 0, REHEARSED_STEPS, guidance)
-        with TokenizerWatch(self.pipeline) as watch:  # Not from memory, which knows no tokens.
-            try:
-                self.pipeline(**given)
-            except Stopped:
-                pass
-            finally:
-                self.pipeline.maybe_free_model_hooks()
-        return watch.first
-
-    def check_picture(self, prompt: str) -> None:
-        """Check that a prompt has a picture if, and only if, the pipeline begins with one.
-
-        Raises:
-            ConfigError: naming the prompt.
-        """
-        name, has = type(self.pipeline).__name__, isinstance(prompt, PicturedPrompt)
-        if self._call.image == "must" and not has:
-            raise ConfigError(f"prompt {prompt!r} has no picture, and {name} begins with one")
-        if self._call.image == "never" and has:
-            raise ConfigError(f"prompt {prompt!r} has a picture, and {name} takes none")
-
-    def _picture(self, prompt: str) -> Any:
-        """The picture of a prompt; a grey one for rehearsals of a pipeline that needs one."""
-        own = read_picture(prompt)
-        if own is None and self._call.image == "must":
-            return Image.new("RGB", (self._model.width, self._model.height), _GREY)
-        return own
 
     def first_call(self, prompt: str, steps: int, guidance: float) -> Mapping[str, Any]:
         """What a transformer is first called with, by name; the scheduler is set after it."""

@@ -24,11 +24,13 @@ from pab_bench.systems.diffusers.cut import Decoding
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.driver import REHEARSED_STEPS, Driver
 from pab_bench.systems.diffusers.flow_shift import set_flow_shift
+from pab_bench.systems.diffusers.first_picture import check_picture
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate
 from pab_bench.systems.diffusers.modules import candidates, check_alike
 from pab_bench.systems.diffusers.named import check_named, named_architecture
 from pab_bench.systems.diffusers.text import PromptText, prompt_text
+from pab_bench.systems.diffusers.tokenizing import tokenizer_call
 from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
@@ -76,6 +78,7 @@ class DiffusersSampler:
         except ValueError as error:
             raise _refused(model, str(error)) from error
         place(self.pipeline, model, device)
+        self._call = index.call
         self._driver = Driver(self.pipeline, list(transformers.values()), index.call, model)
         guider = getattr(self.pipeline, "guider", None)
         self._usual = self._guidance = usual_guidance(index.call, guider and guider.config)
@@ -109,7 +112,9 @@ class DiffusersSampler:
     def tokens(self, prompt: str) -> PromptTokens | None:
         """What becomes of a prompt in the first tokenizer; None where none cuts what is long."""
         if prompt not in self._tokens:
-            call = self._driver.tokenized(prompt, self._usual)
+            # Not by way of the driver's memory, which has no tokens.
+            given = self._driver.arguments(prompt, 0, REHEARSED_STEPS, self._usual)
+            call = tokenizer_call(self.pipeline, given)
             self._tokens[prompt] = None if call is None else call.tokens(prompt)
         return self._tokens[prompt]
 
@@ -152,7 +157,7 @@ class DiffusersSampler:
         Raises:
             ConfigError: if it has no picture and the pipeline needs one, or the reverse.
         """
-        self._driver.check_picture(prompt)
+        check_picture(prompt, self._call, type(self.pipeline).__name__)
         if self._guidance != self._usual:  # So that denoising finds the prompt encoded.
             self._driver.first_call(prompt, REHEARSED_STEPS, self._guidance)
         # Always by the same scale: digests of points in any order are compared.

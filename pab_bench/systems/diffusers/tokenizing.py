@@ -107,5 +107,25 @@ class TokenizerWatch:
         return noted
 
 
+def tokenizer_call(pipeline: Any, given: Mapping[str, Any]) -> TokenizerCall | None:
+    """Call a pipeline up to its first network, and tell what its tokenizer was given.
+
+    Args:
+        pipeline: a diffusers pipeline.
+        given: what it is called with.
+
+    Returns:
+        None if no tokenizer cuts what is too long.
+    """
+    with TokenizerWatch(pipeline) as watch:
+        try:
+            pipeline(**given)
+        except Stopped:
+            pass
+        finally:
+            pipeline.maybe_free_model_hooks()
+    return watch.first
+
+
 def _stop(module: nn.Module, args: Any) -> None:
     raise Stopped

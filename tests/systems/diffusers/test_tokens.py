@@ -6,6 +6,7 @@ from transformers import PreTrainedTokenizerBase
 
 from pab_bench.cli import main
 from pab_bench.systems.call_arguments import CallArguments
+from pab_bench.systems.diffusers.tokenizing import tokenizer_call
 from pab_bench.systems.pictures import PicturedPrompt
 
 LONG = "a large red circle moves right " * 50
@@ -49,13 +50,10 @@ def test_nothing_is_left_attached(saved):
 
 
 def test_with_other_pictures_they_are_others(saved, tmp_path):
-    sampler = drive("wan", saved("wan")).sampler
-    digests = {
-        call.tokens(prompt).digest
-        for prompt in (PicturedPrompt("a dog", tmp_path, d) for d in "12")
-        for call in [sampler._driver.tokenized("a dog", 5.0)]
-    }
-    assert len(digests) == 2
+    pipeline = drive("wan", saved("wan")).sampler.pipeline
+    call = tokenizer_call(pipeline, {"prompt": "a dog"})
+    prompts = ["a dog", *(PicturedPrompt("a dog", tmp_path, digest) for digest in "12")]
+    assert len({call.tokens(prompt).digest for prompt in prompts}) == 3
 
 
 @pytest.mark.slow

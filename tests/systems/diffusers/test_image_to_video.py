@@ -22,8 +22,8 @@ from pab_bench.store.points import Store
 from pab_bench.systems.diffusers.call_names import read_call
 from pab_bench.systems.diffusers.sampler import DiffusersSampler
 
-FRAMES = {"wan_image": 5, "cogvideox_image": 9}
-LANES = {"wan_image": 2, "cogvideox_image": 1}
+FRAMES = {"wan_image": 5, "cogvideox_image": 9, "ltx_image": 9}
+LANES = {"wan_image": 2, "cogvideox_image": 1, "ltx_image": 1}
 PROMPTS = {"a dog runs": "first.png", "a cat sits": "more/second.png", "a dog sits": "first.png"}
 
 

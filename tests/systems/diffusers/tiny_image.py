@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from diffusers import (
     CogVideoXImageToVideoPipeline,
+    LTXImageToVideoPipeline,
     WanImageToVideoPipeline,
     WanTransformer3DModel,
 )
-from systems.diffusers.tiny import DEPTH, wan
+from systems.diffusers.tiny import DEPTH, ltx, wan
 from systems.diffusers.tiny_parts import WIDTH, finished
 from systems.tiny_pipelines import tiny_cogvideox
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
@@ -51,6 +52,11 @@ def wan_image():
             ),
         )
     )
+
+
+def ltx_image():
+    """As LTX, whose first latent frame is the picture's."""
+    return finished(LTXImageToVideoPipeline(**ltx().components))
 
 
 def cogvideox_image():

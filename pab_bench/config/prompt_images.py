@@ -14,7 +14,7 @@ from pab_bench.registry import load
 from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.pictures import PicturedPrompt
-from pab_bench.systems.registry import SYSTEMS
+from pab_bench.systems.registry import SYSTEMS, is_at_hand
 from pab_bench.systems.weights import WeightsMissing, setting_of
 
 _LARGEST = 100_000_000
@@ -83,9 +83,11 @@ def check_images(
         settings = ModelSettings(
             **where, depth=0, frames=0, height=0, width=0, call=CallArguments.of(model["call"])
         )
+        if not is_at_hand(settings):  # The run, which needs the pipeline, says so.
+            return
         try:
             use, what = load(system.image_use)(settings)
-        except WeightsMissing:  # The run, which needs them, says so.
+        except WeightsMissing:  # Likewise.
             return
         what = f"{what} ({setting_of(settings)})"
     if has and use == "never":

@@ -23,8 +23,8 @@ from pab_bench.systems.diffusers.control import random_copy
 from pab_bench.systems.diffusers.cut import Decoding
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.driver import REHEARSED_STEPS, Driver
-from pab_bench.systems.diffusers.flow_shift import set_flow_shift
 from pab_bench.systems.diffusers.first_picture import check_picture
+from pab_bench.systems.diffusers.flow_shift import set_flow_shift
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate
 from pab_bench.systems.diffusers.modules import candidates, check_alike
@@ -34,8 +34,8 @@ from pab_bench.systems.diffusers.tokenizing import tokenizer_call
 from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.several import Several
 from pab_bench.systems.prompt_tokens import PromptTokens
+from pab_bench.systems.several import Several
 from pab_bench.systems.weights import setting_of
 
 

@@ -9,5 +9,7 @@ SYSTEM = System(
     architecture="pab_bench.systems.mochi.architecture:MochiArchitecture",
     sampler="pab_bench.systems.diffusers.sampler:DiffusersSampler",
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",
+    check_call="pab_bench.systems.diffusers.call_arguments:check_call",
+    image_use="pab_bench.systems.diffusers.call_arguments:image_use",
     token_grid=False,
 )

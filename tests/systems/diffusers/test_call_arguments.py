@@ -80,6 +80,14 @@ def test_the_pipeline_is_called_with_them(saved):
     assert text.tokens == 7
 
 
+def test_a_second_scale_of_two_transformers(saved):
+    """Wan 2.2's low-noise transformer is guided by its own."""
+    usual = drive("wan_2_2", saved("wan_2_2")).denoise()
+    call = CallArguments.of({"guidance_scale_2": 1.5})
+    own = drive("wan_2_2", saved("wan_2_2"), call=call).denoise()
+    assert not torch.equal(usual, own)
+
+
 def test_a_template_is_a_mapping(saved):
     """HunyuanVideo's template decides what its text encoder reads."""
     template = {"template": "{} !", "crop_start": 0}

@@ -1,0 +1,9 @@
+"""What is raised for an archive that is not one."""
+
+from __future__ import annotations
+
+from pab_bench.errors import PabBenchError
+
+
+class ArchiveRefused(PabBenchError):
+    """An archive that is not what this version writes; the message names the file within it."""

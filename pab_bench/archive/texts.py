@@ -1,0 +1,33 @@
+"""Refuses texts of strangers that a terminal would obey."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+_ALLOWED = "\n\t\r"
+_OBEYED = ("Cc", "Cs")
+"""Control characters, and halves of characters, which no file can hold."""
+
+
+def check_texts(content: Any, place: str) -> None:
+    """Look at every text in plain data.
+
+    Args:
+        content: what a JSON file says.
+        place: where it is from, for the message.
+
+    Raises:
+        ValueError: naming the first text with a control character.
+    """
+    if isinstance(content, str):
+        found = [c for c in content if c not in _ALLOWED and unicodedata.category(c) in _OBEYED]
+        if found:
+            raise ValueError(f"{place}: has the control character {found[0]!r}")
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            check_texts(key, place)
+            check_texts(value, f"{place}.{key}" if place else key)
+    elif isinstance(content, list):
+        for value in content:
+            check_texts(value, place)

@@ -68,7 +68,7 @@ def read_header(block: bytes) -> tuple[str, int]:
         ArchiveRefused: if it is any other block.
     """
     if block[_MAGIC[0] : _MAGIC[0] + 5] != b"ustar":
-        raise ArchiveRefused("is no archive of pab_bench: a header is not that of a tar file")
+        raise ArchiveRefused("is no archive of pab_bench, which is a tar file, not compressed")
     name = block[: _NAME[1]].rstrip(b"\0").decode("ascii", errors="replace")
     kind = block[_TYPE : _TYPE + 1]
     if kind in _KINDS:

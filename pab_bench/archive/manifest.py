@@ -9,6 +9,7 @@ from typing import Any
 
 from pab_bench.archive.names import POINTS, split
 from pab_bench.archive.refused import ArchiveRefused
+from pab_bench.archive.texts import check_texts
 
 FORMAT = "pab_bench archive"
 VERSION = 1
@@ -65,6 +66,10 @@ class Manifest:
         )
         if not fits:
             raise ArchiveRefused("manifest.json: a field is of another kind")
+        try:
+            check_texts(content, "")
+        except ValueError as error:
+            raise ArchiveRefused(f"manifest.json: {error}") from error
         lists = {name: _tuples(values[name]) for name in ("versions", "commands")}
         return cls(**{**values, "machines": tuple(values["machines"]), **lists})
 

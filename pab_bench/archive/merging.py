@@ -85,5 +85,3 @@ def _digests_there(folder: Path, record: Record) -> dict[str, str] | None:
 
 def _is_in(one: object, others: tuple[object, ...]) -> bool:
     return any(one == other for other in others)
-
-

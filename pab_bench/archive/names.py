@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from pab_bench.archive.refused import ArchiveRefused
-from pab_bench.files import NAME as SUMS
+from pab_bench.files import NAME as _SUMS
 
 MANIFEST = "manifest.json"
+SUMS = _SUMS
 POINTS, TIMINGS = "points", "timings"
 TABLES = ("plan", "steps", "curves", "metrics")
 MAPS = "attention_maps.safetensors"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pab_bench.archive.reading import Archive
+from pab_bench.archive.texts import printable
 from pab_bench.store.records import ARCHIVES, Record
 
 
@@ -18,7 +19,7 @@ def with_origin(record: Record, archive: Archive) -> Record:
     that this point was made on, and when it was `unpacked`, UTC.
     """
     entry = {
-        "archive": archive.path.name,
+        "archive": printable(archive.path.name),
         "sha256": archive.digest,
         "date": archive.manifest.date,
         "machine": machine_of(record.provenance),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pab_bench.archive.names import is_large, is_of_a_point
@@ -34,6 +34,9 @@ def check_record(content: Any, identifier: str) -> Record:
         raise ValueError("it is that of a failed point, which has no numbers")
     if point_id(record.config) != identifier:
         raise ValueError("config: its address is another one, so that it was changed")
+    for path in _REQUIRED:
+        if not _at(content, path.split(".")):
+            raise ValueError(f"{path}: is missing")
     for path, fits in _FIELDS.items():
         for name, value in _at(content, path.split(".")):
             if not fits(value):
@@ -46,6 +49,8 @@ def _check_together(record: Record) -> None:
     same = {name: record.config.get(name) for name in ("prompts", "seeds")}
     if same != {"prompts": record.prompts, "seeds": record.seeds}:
         raise ValueError("prompts and seeds: are not those of config")
+    if any("prompt" not in entry for entry in record.inputs):
+        raise ValueError("inputs: an entry does not say of which prompt it is")
     if not 0 < len(record.prompts) * len(record.seeds) <= _MOST_VIDEOS:
         raise ValueError(f"prompts and seeds: expected 1 to {_MOST_VIDEOS} videos")
     if record.is_baseline != (record.baseline_id is None):
@@ -70,8 +75,12 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def _is_text(value: Any) -> bool:
+def _is_prose(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value.splitlines()) <= 1
 
 
 def _is_count(value: Any) -> bool:
@@ -84,6 +93,18 @@ def _is_object(value: Any) -> bool:
 
 def _is_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_number, value))
+
+
+def _is_rule(value: Any) -> bool:
+    """Whether it has a rule's gap and ranges, as far as tables show them."""
+    if not isinstance(value, dict):
+        return False
+    block, threshold = value.get("block"), value.get("threshold", [0, 1])
+    return (
+        _is_count(value.get("gap", 1))
+        and (block is None or (isinstance(block, list) and len(block) == 2))
+        and (_is_text(threshold) or (isinstance(threshold, list) and len(threshold) == 2))
+    )
 
 
 def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -99,7 +120,7 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "config.steps": _is_count,
     "config.guidance": is_number,
     "config.rules": _is_object,
-    "config.rules.*": _or_none(_is_object),
+    "config.rules.*": _or_none(_is_rule),
     "config.metrics": _is_object,
     "config.versions": _is_object,
     "config.versions.*": _is_text,
@@ -130,11 +151,11 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "timing.denoise_s.replayed_share": is_number,
     "quality.*": _is_object,
     "quality.*.value": _or_none(is_number),
-    "quality.*.reason": _or_none(_is_text),
+    "quality.*.reason": _or_none(_is_prose),
     "quality.*.metric": _is_text,
     "quality.*.label": _is_text,
     "quality.*.unit": _is_text,
-    "quality.*.definition": _is_text,
+    "quality.*.definition": _is_prose,
     "quality.*.source": _is_text,
     "quality.*.ideal": _or_none(is_number),
     "quality.*.higher_is_better": _or_none(lambda value: isinstance(value, bool)),
@@ -148,17 +169,30 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
 """Fields that are read by name, where they are there; `*` stands for every key or entry."""
 
 
+_REQUIRED = (
+    *(f"config.{name}" for name in ("model", "weights", "steps", "guidance", "dtype", "metrics")),
+    *(f"config.{name}" for name in ("method", "device", "versions", "model.name")),
+    *(f"model.{name}" for name in ("name", "weights_digest", "depth")),
+    *(f"plan.{name}" for name in ("digest", "calls", "timesteps", "reuse_share.all")),
+    *(f"provenance.{name}" for name in ("created", "device")),
+)
+"""Fields that every record of a finished point has."""
+
+
 def _at(value: Any, path: list[str], name: str = "") -> list[tuple[str, Any]]:
     """What lies at a path, with its name; nothing where a record says nothing of it."""
     if not path:
         return [(name, value)]
     step, *rest = path
-    if step == "*":
-        entries = value.items() if isinstance(value, dict) else enumerate(value)
-    elif isinstance(value, dict):
-        entries = [(step, value[step])] if step in value else []
-    else:
+    entries: Iterable[tuple[Any, Any]]
+    if step == "*" and isinstance(value, list):
+        entries = enumerate(value)
+    elif not isinstance(value, dict):
         raise ValueError(f"{name}: expected an object, got {_shown(value)}")
+    elif step == "*":
+        entries = value.items()
+    else:
+        entries = [(step, value[step])] if step in value else []
     return [
         found
         for key, entry in entries

@@ -47,8 +47,10 @@ def _check_table(path: Path) -> None:
         wanted = _COLUMNS[path.stem]
         wrong = [name for name, kind in wanted.items() if kinds.get(name) != kind]
         wrong += [name for name, kind in kinds.items() if kind == "other"]
-        if wrong or len(kinds) != len(file.schema_arrow):
-            raise ValueError(f"the column {wrong[0] if wrong else ''} is missing or of another kind")
+        if wrong:
+            raise ValueError(f"the column {wrong[0]} is missing or of another kind")
+        if len(kinds) != len(file.schema_arrow):
+            raise ValueError("has a column twice")
         if file.metadata.num_rows * len(kinds) > MOST_VALUES:
             raise ValueError(f"{file.metadata.num_rows} rows are too many")
         rows = 0

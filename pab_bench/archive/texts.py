@@ -5,9 +5,18 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-_ALLOWED = "\n\t\r"
+_ALLOWED = "\n\t"
 _OBEYED = ("Cc", "Cs")
 """Control characters, and halves of characters, which no file can hold."""
+
+
+def printable(text: str) -> str:
+    r"""Replace what a terminal would obey.
+
+    >>> printable("red \x1b[31m")
+    'red ?[31m'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def check_texts(content: Any, place: str) -> None:

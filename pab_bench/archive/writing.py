@@ -66,5 +66,5 @@ def _parts(entry: Member) -> Iterable[bytes]:
             size += len(part)
             yield part
     if (size, own.hexdigest()) != (entry.size, entry.digest):
-        raise ArchiveRefused(f"{entry.source}: has changed while it was packed")
+        raise ArchiveRefused(f"{entry.name}: has changed while it was packed")
     yield bytes(padding(size))

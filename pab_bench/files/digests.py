@@ -25,7 +25,7 @@ def write_digests(folder: Path) -> None:
 
 
 def digests_text(digests: Mapping[str, str]) -> str:
-    """Write digests by name as the lines of a `SHA256SUMS`.
+    r"""Write digests by name as the lines of a `SHA256SUMS`.
 
     >>> digests_text({"a": "00"})
     '00  a\\n'

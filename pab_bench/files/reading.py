@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-
 _SHOWN = 20
 _MOST_DIGITS = 300
 """Of a whole number; with a few more it is too large to be one with a fraction."""

@@ -26,7 +26,7 @@ def pab_of_identity(
     if content["method"] is None:
         return PyramidAttentionBroadcast()
     try:
-        rules = {
+        rules: Any = {
             name: _rule(rule, timesteps, key_distance) for name, rule in content["rules"].items()
         }
         return PyramidAttentionBroadcast(Rules(**rules), content["broadcast_object"])

@@ -58,8 +58,8 @@ def compare_point(
         _same("kept bytes", theirs.peak_cache_bytes, ours.peak_cache_bytes, "memory"),
     ]
     for stage in ("encode_s", "denoise_s", "decode_s"):
-        values = [record.timing.get(stage, {}).get("median") for record in (theirs, ours)]
-        found.append(Number(stage, *values, "reported", "time"))
+        there, here = (record.timing.get(stage, {}).get("median") for record in (theirs, ours))
+        found.append(Number(stage, there, here, "reported", "time"))
     return found
 
 
@@ -85,9 +85,7 @@ def _frames(theirs: Path, ours: Path) -> Iterator[Number]:
     ]
     for name in sorted(sides[0]):
         if name.startswith("videos/") and name.endswith(".safetensors"):
-            video = _same(
-                f"{FRAMES} {Path(name).stem}", sides[0][name], sides[1].get(name), FRAMES
-            )
+            video = _same(f"{FRAMES} {Path(name).stem}", sides[0][name], sides[1].get(name), FRAMES)
             yield video
             if video.verdict == "differs" and (theirs / name).is_file():
                 apart = _apart(theirs / name, ours / name)
@@ -107,12 +105,12 @@ def _apart(theirs: Path, ours: Path) -> str:
 
 def _metrics(theirs: Record, ours: Record, relative: float) -> Iterator[Number]:
     for column in sorted({*theirs.quality, *ours.quality}):
-        values = [record.quality.get(column, {}).get("value") for record in (theirs, ours)]
-        if None in values:
-            verdict: Verdict = "equal" if values == [None, None] else "missing"
+        there, here = (record.quality.get(column, {}).get("value") for record in (theirs, ours))
+        if there is None or here is None:
+            verdict: Verdict = "equal" if there is here else "missing"
         else:
-            verdict = close(*values, relative)
-        yield Number(column, *values, verdict, "metric")
+            verdict = close(there, here, relative)
+        yield Number(column, there, here, verdict, "metric")
 
 
 def _curves(theirs: Path, ours: Path, relative: float) -> Iterator[Number]:
@@ -125,7 +123,7 @@ def _curves(theirs: Path, ours: Path, relative: float) -> Iterator[Number]:
     tables = [pd.read_parquet(path) for path in paths]
     for kind in sorted({*tables[0]["kind"], *tables[1]["kind"]}):
         sides = [table[table["kind"] == kind]["mse"].to_numpy() for table in tables]
-        means = [float(values.mean()) if len(values) else None for values in sides]
+        there, here = (float(values.mean()) if len(values) else None for values in sides)
         verdict: Verdict = "differs"
         if len(sides[0]) == len(sides[1]):
             if (sides[0] == sides[1]).all():
@@ -133,4 +131,4 @@ def _curves(theirs: Path, ours: Path, relative: float) -> Iterator[Number]:
             # Of sums of squares, which can be tiny: no absolute part.
             elif (abs(sides[0] - sides[1]) <= relative * abs(sides[0])).all():
                 verdict = "agrees"
-        yield Number(f"attention difference {kind}", *means, verdict, "curve")
+        yield Number(f"attention difference {kind}", there, here, verdict, "curve")

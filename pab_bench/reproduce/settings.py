@@ -18,7 +18,7 @@ from pab_bench.methods.base import Method
 from pab_bench.registry import load
 from pab_bench.store.records import Record
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.registry import sampler_address
+from pab_bench.systems.registry import system_of_address
 
 METHODS_AGAIN = {"pab": "pab_bench.methods.pab_identity:pab_of_identity"}
 """How the settings of a method are read from an identity."""
@@ -117,11 +117,8 @@ def _composed(record: Record, here: Here) -> Settings:
 
 def _option(model: Mapping[str, Any]) -> str:
     """The file in `conf/model` for a model: that of its name, or of its system."""
-    found = {
-        name: sampler_address(str(read_option("model", name)["system"]))
-        for name in options("model")
-    }
-    own = [name for name, address in found.items() if address == model["sampler"]]
+    system = system_of_address(model["sampler"])
+    own = [name for name in options("model") if read_option("model", name)["system"] == system]
     if not own:
         raise CannotBeMade(f"its sampler, {model['sampler']!r}, is no part of pab_bench")
     return model["name"] if model["name"] in own else own[0]

@@ -27,6 +27,7 @@ from pab_bench.reproduce.report import as_json, as_text
 from pab_bench.reproduce.sampling import Reproduced, in_order, reproduce, scratch_folders
 from pab_bench.reproduce.settings import Here
 
+_OFFLINE = "HF_HUB_OFFLINE"
 _NOT_FRAMES = ("plan", "metric", "curve", "memory")
 
 
@@ -36,10 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check(options)
         models = _models(options.model)
-        if not options.download:
-            # Gigabytes are not fetched because a stranger's file names them.
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        with _scratch(options.into) as folder:
+        with _downloads(options.download), _scratch(options.into) as folder:
             found = _reproduced(options, folder, models)
     except (PabBenchError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -97,6 +95,21 @@ def _models(given: Sequence[str]) -> dict[str, str]:
             raise ConfigError(f"--model {entry}: expected NAME=DIR with a folder that is there")
         found[name] = str(Path(folder).expanduser().absolute())
     return found
+
+
+@contextmanager
+def _downloads(allowed: bool) -> Iterator[None]:
+    """Gigabytes are not fetched because a stranger's file names them."""
+    before = os.environ.get(_OFFLINE)
+    if not allowed:
+        os.environ[_OFFLINE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_OFFLINE, None)
+        else:
+            os.environ[_OFFLINE] = before
 
 
 @contextmanager

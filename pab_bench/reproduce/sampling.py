@@ -44,8 +44,8 @@ class Reproduced:
 
 
 def in_order(staged: Staged) -> list[Record]:
-    """The points of an archive, those first that take the least to sample."""
-    return sorted(staged.records.values(), key=lambda record: (_work(record), record.id))
+    """The points of an archive: what takes the least to sample first, baselines before others."""
+    return sorted(staged.records.values(), key=lambda r: (_work(r), not r.is_baseline, r.id))
 
 
 def reproduce(record: Record, staged: Staged, here: Here, relative: float) -> Reproduced:

@@ -171,6 +171,7 @@ def test_other_formats(refused, archive):
         {**manifest, "commands": {"../x": []}},
         {**manifest, "commands": {"0" * 20: ["x"]}},
         {**manifest, "machines": [1]},
+        {**manifest, "machines": ["\x1b[2J"]},
         [],
     ):
         content = changed(archive, {"manifest.json": json.dumps(wrong).encode()})
@@ -211,6 +212,7 @@ def test_json_that_is_no_record(refused, archive, text, said):
         (lambda r: r["files"].append("record.json"), "record.json"),
         (lambda r: r["quality"]["psnr_db"].update(value="30"), "quality.psnr_db.value"),
         (lambda r: r["timing"]["denoise_s"].update(median=[]), "timing.denoise_s.median"),
+        (lambda r: r["model"].update(name="a\nb"), "model.name"),
         (lambda r: r["plan"].pop("digest"), "plan.digest: is missing"),
         (lambda r: r["cost"].update(flops_ratio=0), "cost.flops_ratio"),
         (lambda r: r["provenance"].update(archives=[{"archive": 1}]), "provenance.archives.0"),

@@ -9,6 +9,8 @@ from pab_bench.files import NAME as _SUMS
 
 MANIFEST = "manifest.json"
 SUMS = _SUMS
+MOST_FILES = 400_000
+"""Of an archive, without the two that say what is in it."""
 POINTS, TIMINGS = "points", "timings"
 TABLES = ("plan", "steps", "curves", "metrics")
 MAPS = "attention_maps.safetensors"

@@ -19,7 +19,7 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     "metrics": {"prompt": "number", "seed": "number", "frame": "number"}
     | {"metric": "text", "value": "number"},
 }
-"""Columns that no table of a name can do without; it may have others of numbers and texts."""
+"""Columns that no table can do without; it may have others, of numbers or texts, or empty."""
 
 
 def check_file(path: Path, name: str) -> None:
@@ -67,7 +67,9 @@ def _kind(field: object) -> str:
 
     if of.is_integer(field) or of.is_floating(field) or of.is_boolean(field):
         return "number"
-    return "text" if of.is_string(field) or of.is_large_string(field) else "other"
+    if of.is_string(field) or of.is_large_string(field):
+        return "text"
+    return "nothing" if of.is_null(field) else "other"
 
 
 def _check_tensors(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pab_bench.archive.blocks import END, header, padding
 from pab_bench.archive.manifest import Manifest
 from pab_bench.archive.member import Member, member
-from pab_bench.archive.names import MANIFEST, SUMS, check_name
+from pab_bench.archive.names import MANIFEST, MOST_FILES, SUMS, check_name
 from pab_bench.archive.refused import ArchiveRefused
 from pab_bench.files import digests_text
 from pab_bench.files.writer import temporary_name
@@ -29,11 +29,14 @@ def write_archive(path: Path, manifest: Manifest, members: Iterable[Member]) -> 
         members: the files; names that an archive has, each once.
 
     Raises:
-        ArchiveRefused: if a file has changed since it was described, or has no such name.
+        ArchiveRefused: if a file has changed since it was described, or has no such name, or there
+            are more of them than are ever read.
         OSError: if it cannot be written.
     """
     first = member(MANIFEST, manifest.to_bytes())
     others = sorted(members, key=lambda entry: entry.name)
+    if len(others) > MOST_FILES:
+        raise ArchiveRefused(f"{len(others)} files are too many for one archive: {MOST_FILES}")
     sums = digests_text({entry.name: entry.digest for entry in (first, *others)})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(temporary_name(path.name))

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pab_bench.archive.blocks import LARGEST
 from pab_bench.archive.commands import commands_of
 from pab_bench.archive.manifest import Manifest
 from pab_bench.archive.member import Member, member
 from pab_bench.archive.names import POINTS, SUMS, TIMINGS, is_large
 from pab_bench.archive.origin import machine_of
+from pab_bench.archive.reading import MOST_JSON_BYTES
 from pab_bench.archive.records import RECORD, check_record
 from pab_bench.archive.tables import check_file
 from pab_bench.archive.times import check_timings
@@ -68,7 +70,7 @@ def gather(folders: Iterable[Path], videos: bool) -> Gathered:
     for path in timed:
         try:
             check_timings(path)
-            members.append(member(f"{TIMINGS}/{path.name}", path))
+            members.append(_member(f"{TIMINGS}/{path.name}", path))
         except (OSError, ValueError) as error:
             left_out.append(f"{TIMINGS}/{path.name}: {error}")
     commands = {
@@ -88,7 +90,19 @@ def _members(folder: Path, record: Record, videos: bool) -> Iterator[Member]:
     for name in names:
         check_file(folder / name, name)
     for name in (RECORD, SUMS, *names):
-        yield member(f"{POINTS}/{record.id}/{name}", folder / name)
+        yield _member(f"{POINTS}/{record.id}/{name}", folder / name)
+
+
+def _member(name: str, path: Path) -> Member:
+    """Describe a file.
+
+    Raises:
+        ValueError: if it is larger than an archive, or whoever reads one, can take.
+    """
+    most = LARGEST if path.suffix in (".parquet", ".safetensors", ".mp4") else MOST_JSON_BYTES
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.name}: {path.stat().st_size} bytes; at most {most} can travel")
+    return member(name, path)
 
 
 def _timings(results: Path, record: Record) -> Path | None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from analysis.data import SweepData
 from analysis.load import load_sweep
+from analysis.report.write import render
 from analysis.tables.provenance import facts
 from analysis.tables.summary import shown_columns
 
@@ -13,3 +14,8 @@ def summary_and_provenance(results: Path):
     data = SweepData(load_sweep(results))
     origins = [None if value is None else str(value) for value in data.summary["origin"]]
     return origins, [column.header for column in shown_columns(data)], facts(data.sweep)
+
+
+def report_of(results: Path) -> str:
+    """The page of a report."""
+    return render(SweepData(load_sweep(results)), {}, [], [])

@@ -56,6 +56,16 @@ def test_a_damaged_point_is_left_out_by_name(results, tmp_path, capsys):
     assert not [name for name in entries_of(out) if VARIANT in name]
 
 
+def test_what_nobody_would_read_is_left_out(results, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("pab_bench.pack.gather.MOST_JSON_BYTES", 6500)
+    out = tmp_path / "out.tar"
+    assert main([str(results), "-o", str(out)]) == 1
+    assert f"left out: point {VARIANT}: record.json: 6762 bytes" in capsys.readouterr().err
+    monkeypatch.setattr("pab_bench.archive.writing.MOST_FILES", 3)
+    assert main([str(results), "-o", str(out)]) == 2
+    assert "too many for one archive" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

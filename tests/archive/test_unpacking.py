@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from archive.analysis_of import summary_and_provenance
+from archive.analysis_of import report_of, summary_and_provenance
 from archive.building import BASELINE, RECORD, VARIANT, changed, entries_of, with_record
 
 from pab_bench.config.compose import compose
@@ -48,6 +48,9 @@ def test_tables_and_the_report_say_so_too(archive, unpack, tmp_path):
     assert origins == [where] * 3
     assert "from" in columns
     assert facts["from archives"].startswith(f"{where}, made on cpu, AMD EPYC")
+    page = report_of(tmp_path / "results")
+    assert f"<dt>from archives</dt><dd>{where}, made on cpu" in page
+    assert f'["{where}","{where}"]' in page
 
 
 def test_what_was_made_here_is_from_nowhere(results):

@@ -14,9 +14,10 @@ from pab_bench.config.compose import compose
 from pab_bench.config.paths import ROOT
 from pab_bench.experiment.identity import settings_identity
 from pab_bench.experiment.point import make_point
+from pab_bench.methods.registry import METHODS
 from pab_bench.reproduce.command import main
 from pab_bench.reproduce.numbers import close
-from pab_bench.reproduce.settings import CannotBeMade, Here, settings_of
+from pab_bench.reproduce.settings import METHODS_AGAIN, CannotBeMade, Here, settings_of
 from pab_bench.store.points import point_id
 from pab_bench.unpack.command import main as unpack
 
@@ -138,6 +139,10 @@ def test_a_gpu_that_is_not_here_is_told(made_here, tmp_path, capsys):
     )
     assert main([str(archive)]) == 2
     assert "torch sees 0 CUDA devices" in capsys.readouterr().out
+
+
+def test_every_method_can_be_read_from_a_record():
+    assert set(METHODS_AGAIN) == set(METHODS)
 
 
 def test_a_method_of_a_later_version_is_told(records, tmp_path):

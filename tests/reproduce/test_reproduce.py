@@ -108,28 +108,33 @@ def test_a_limit_takes_baselines_first_and_frames_may_only_be_reported(made_here
     assert main([*arguments, "--frames", "report"]) == 0
 
 
+def test_other_weights_are_not_sampled(made_here, tmp_path, capsys):
+    archive = edited(
+        made_here, tmp_path / "other.pab.tar", lambda r: r["config"].update(weights="0" * 64)
+    )
+    assert main([str(archive)]) == 2
+    output = capsys.readouterr()
+    assert output.out.count("not sampled: the weights here are others: SHA-256 ") == 2
+    assert "0 of 2 points sampled" in output.out
+    assert "error: no point could be sampled here" in output.err
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda r: r["config"].update(weights="0" * 64), "the weights here are others"),
-        (lambda r: r["config"]["metrics"].update(names=["newer"]), "newer"),
-        (lambda r: r["config"].update(newer=1), "other settings of its record: newer"),
-        (lambda r: r["config"]["model"].update(height=31), "height"),
-        (
-            lambda r: r["config"]["model"].update(
-                name="latte", sampler="pab_bench.samplers.latte:LatteSampler"
-            ),
-            "--model latte=DIR says where that is here",
-        ),
+        (lambda c: c["metrics"].update(names=["newer"]), "newer"),
+        (lambda c: c.update(newer=1), "other settings of its record: newer"),
+        (lambda c: c.update(method="later"), "method later cannot be read"),
+        (lambda c: c["rules"].update(spatial=3), "rules: are none of method pab"),
+        (lambda c: c["model"].update(height=31), "height"),
+        (lambda c: c["model"].update(name="latte"), "--model latte=DIR says where that is here"),
     ],
 )
-def test_what_cannot_be_sampled_says_why(made_here, tmp_path, capsys, change, said):
-    archive = edited(made_here, tmp_path / "other.pab.tar", change)
-    assert main([str(archive)]) == 2
-    output = capsys.readouterr()
-    assert said in output.out
-    assert "0 of 2 points sampled" in output.out
-    assert "error: no point could be sampled here" in output.err
+def test_settings_that_there_are_not_are_told(records, tmp_path, change, said):
+    record = next(record for record in records if not record.is_baseline)
+    change(record.config)
+    with pytest.raises(CannotBeMade, match=said):
+        settings_of(record, Here(tmp_path))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
@@ -143,13 +148,6 @@ def test_a_gpu_that_is_not_here_is_told(made_here, tmp_path, capsys):
 
 def test_every_method_can_be_read_from_a_record():
     assert set(METHODS_AGAIN) == set(METHODS)
-
-
-def test_a_method_of_a_later_version_is_told(records, tmp_path):
-    record = next(record for record in records if not record.is_baseline)
-    record.config["method"] = "later"
-    with pytest.raises(CannotBeMade, match="method later cannot be read"):
-        settings_of(record, Here(tmp_path))
 
 
 POINTS = (

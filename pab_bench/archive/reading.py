@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,27 +11,9 @@ from typing import Any, BinaryIO
 from pab_bench.archive.blocks import BLOCK, END, padding, read_header
 from pab_bench.archive.manifest import Manifest
 from pab_bench.archive.names import MANIFEST, MOST_FILES, SUMS, check_name
+from pab_bench.archive.places import Place, bytes_at, json_at, read_at
 from pab_bench.archive.refused import ArchiveRefused
-from pab_bench.files import parse_digests, parse_json
-
-MOST_JSON_BYTES = 2**26
-"""Of a file that is read whole; a record has some ten thousand bytes, timings perhaps a million."""
-_AT_ONCE = 2**20
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in an archive a file lies.
-
-    Attributes:
-        offset: of its first byte.
-        size: in bytes.
-        digest: SHA-256 in hexadecimal.
-    """
-
-    offset: int
-    size: int
-    digest: str
+from pab_bench.files import parse_digests
 
 
 @dataclass(frozen=True)
@@ -64,7 +46,7 @@ class Archive:
         """
         own = hashlib.sha256()
         with self.path.open("rb") as file, to.open("xb") as target:
-            for part in _bytes(file, self.files[name]):
+            for part in bytes_at(file, self.files[name]):
                 own.update(part)
                 target.write(part)
         if own.hexdigest() != self.files[name].digest:
@@ -77,7 +59,7 @@ class Archive:
             ArchiveRefused: if it is none, or larger than any that pab_bench writes.
         """
         with self.path.open("rb") as file:
-            return _json(file, name, self.files[name])
+            return json_at(file, name, self.files[name])
 
 
 def open_archive(path: Path) -> Archive:
@@ -113,7 +95,7 @@ def _open(path: Path, file: BinaryIO) -> Archive:
         if offset + size + padding(size) + len(END) > total:
             raise ArchiveRefused(f"{name}: says {size} bytes, more than there are: it is cut off")
         own = hashlib.sha256()
-        for part in _bytes(file, Place(offset, size, "")):
+        for part in bytes_at(file, Place(offset, size, "")):
             own.update(part)
             digest.update(part)
         digest.update(filler := file.read(padding(size)))
@@ -143,9 +125,9 @@ def _check_sums(file: BinaryIO, places: Mapping[str, Place]) -> Manifest:
     if SUMS not in places:
         raise ArchiveRefused(f"has no {MANIFEST} and {SUMS}")
     # The version first: another one may keep its checksums elsewhere.
-    manifest = Manifest.from_json(_json(file, MANIFEST, places[MANIFEST]))
+    manifest = Manifest.from_json(json_at(file, MANIFEST, places[MANIFEST]))
     try:
-        sums = parse_digests(_read(file, SUMS, places[SUMS]).decode())
+        sums = parse_digests(read_at(file, SUMS, places[SUMS]).decode())
     except ValueError as error:
         raise ArchiveRefused(f"{SUMS}: {error}") from error
     found = {name: place.digest for name, place in places.items() if name != SUMS}
@@ -155,24 +137,3 @@ def _check_sums(file: BinaryIO, places: Mapping[str, Place]) -> Manifest:
         if sums.get(name) != found[name]:
             raise ArchiveRefused(f"{name}: is not what was packed (SHA-256)")
     return manifest
-
-
-def _bytes(file: BinaryIO, place: Place) -> Iterator[bytes]:
-    file.seek(place.offset)
-    left = place.size
-    while left and (part := file.read(min(left, _AT_ONCE))):
-        left -= len(part)
-        yield part
-
-
-def _read(file: BinaryIO, name: str, place: Place) -> bytes:
-    if place.size > MOST_JSON_BYTES:
-        raise ArchiveRefused(f"{name}: {place.size} bytes are too many; at most {MOST_JSON_BYTES}")
-    return b"".join(_bytes(file, place))
-
-
-def _json(file: BinaryIO, name: str, place: Place) -> Any:
-    try:
-        return parse_json(_read(file, name, place).decode())
-    except ValueError as error:
-        raise ArchiveRefused(f"{name}: {error}") from error

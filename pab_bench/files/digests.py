@@ -28,7 +28,7 @@ def digests_text(digests: Mapping[str, str]) -> str:
     r"""Write digests by name as the lines of a `SHA256SUMS`.
 
     >>> digests_text({"a": "00"})
-    '00  a\\n'
+    '00  a\n'
     """
     return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
 

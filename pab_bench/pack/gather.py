@@ -12,7 +12,7 @@ from pab_bench.archive.manifest import Manifest
 from pab_bench.archive.member import Member, member
 from pab_bench.archive.names import POINTS, SUMS, TIMINGS, is_large
 from pab_bench.archive.origin import machine_of
-from pab_bench.archive.reading import MOST_JSON_BYTES
+from pab_bench.archive.places import MOST_JSON_BYTES
 from pab_bench.archive.records import RECORD, check_record
 from pab_bench.archive.tables import check_file
 from pab_bench.archive.times import check_timings

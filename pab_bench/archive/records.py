@@ -8,8 +8,10 @@ from typing import Any
 from pab_bench.archive.names import is_large, is_of_a_point
 from pab_bench.archive.record_fields import check_fields
 from pab_bench.archive.texts import check_texts
+from pab_bench.problems import InvalidSettings
 from pab_bench.store.points import point_id
 from pab_bench.store.records import Record
+from pab_bench.timings.names import keeping_of_point
 
 RECORD = "record.json"
 _MOST_VIDEOS = 100_000
@@ -47,6 +49,10 @@ def _check_together(record: Record) -> None:
         raise ValueError("inputs: an entry does not say of which prompt it is")
     if not 0 < len(record.prompts) * len(record.seeds) <= _MOST_VIDEOS:
         raise ValueError(f"prompts and seeds: expected 1 to {_MOST_VIDEOS} videos")
+    try:
+        keeping_of_point(record.config)
+    except (TypeError, InvalidSettings) as error:
+        raise ValueError(f"config.cache: is none of this version: {error}") from error
     if record.is_baseline != (record.baseline_id is None):
         raise ValueError("baseline_id: a baseline has none, and any other point has one")
     strange = [name for name in record.files if not is_of_a_point(name) or name == RECORD]

@@ -213,6 +213,7 @@ def test_json_that_is_no_record(refused, archive, text, said):
         (lambda r: r["quality"]["psnr_db"].update(value="30"), "quality.psnr_db.value"),
         (lambda r: r["timing"]["denoise_s"].update(median=[]), "timing.denoise_s.median"),
         (lambda r: r["model"].update(name="a\nb"), "model.name"),
+        (lambda r: r["inputs"][0].pop("prompt"), "inputs"),
         (lambda r: r["plan"].pop("digest"), "plan.digest: is missing"),
         (lambda r: r["cost"].update(flops_ratio=0), "cost.flops_ratio"),
         (lambda r: r["provenance"].update(archives=[{"archive": 1}]), "provenance.archives.0"),
@@ -222,6 +223,22 @@ def test_records_that_were_changed(refused, archive, change, said):
     error = refused(with_record(archive, change))
     assert said in error
     assert RECORD in error
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(cache={"dtype": "float2"}), "config.cache"),
+        (lambda c: c.update(cache={"more": 1}), "config.cache"),
+        (lambda c: c.update(arithmetic=1), "config.arithmetic"),
+        (lambda c: c.pop("weights"), "config.weights: is missing"),
+        (lambda c: c["rules"].update(spatial={"gap": "2"}), "config.rules.spatial"),
+        (lambda c: c["rules"].update(spatial={"gap": 2, "block": [1]}), "config.rules.spatial"),
+        (lambda c: c.update(prompts=["another"]), "are not those of config"),
+    ],
+)
+def test_configurations_that_there_are_not(refused, archive, change, said):
+    assert said in refused(readdressed(archive, change))
 
 
 def test_a_record_that_is_missing(refused, archive):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from pab_bench.cite.references import references
@@ -19,7 +18,7 @@ from pab_bench.errors import BAD_CONFIGURATION, OK
 _OURS = """@software{{pab_bench,
   title = {{pab_bench}},
   author = {{{{pab_bench contributors}}}},
-  version = {{{version}}},
+  version = {{{versions}}},
   license = {{Apache-2.0}},
 }}
 """
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bibtex(used: Used) -> str:
     """Write the entries, each below a comment that says what it is for."""
     known = references()
-    parts = ["% this program\n" + _OURS.format(version=version("pab_bench"))]
+    parts = ["% this program\n" + _OURS.format(versions=", ".join(used.versions))]
     parts += [f"% {', '.join(uses)}\n{known[key].bibtex}" for key, uses in used.papers.items()]
     parts += [f"% {what}: no paper is known to pab_bench\n" for what in used.unknown]
     return "\n".join(parts)
@@ -57,7 +56,7 @@ def bibtex(used: Used) -> str:
 def text(used: Used) -> str:
     """Write a line for every paper, with what it is for."""
     known = references()
-    lines = [f"- pab_bench contributors. pab_bench {version('pab_bench')} (this program)"]
+    lines = [f"- pab_bench contributors. pab_bench {', '.join(used.versions)} (this program)"]
     lines += [f"- {known[key].text} ({', '.join(uses)})" for key, uses in used.papers.items()]
     lines += [f"- {what}: no paper is known to pab_bench" for what in used.unknown]
     return "\n".join(lines) + "\n"

@@ -17,10 +17,12 @@ class Used:
     Attributes:
         papers: by key, what was used of them, such as `metric ssim`; in order of first use.
         unknown: what no paper is known of although it was somebody's work.
+        versions: of this program, that made the points.
     """
 
     papers: dict[str, list[str]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
 
 
 def used_in(records: Iterable[Mapping[str, Any]]) -> Used:
@@ -31,6 +33,9 @@ def used_in(records: Iterable[Mapping[str, Any]]) -> Used:
     """
     found = Used()
     for record in records:
+        own = _versions(record).get("pab_bench")
+        if own is not None and own not in found.versions:
+            found.versions.append(str(own))
         for kind, name, known in _uses(record):
             what = " ".join(f"{kind} {name}".split())  # A comment has one line.
             if name not in known and what not in found.unknown:
@@ -55,7 +60,10 @@ def _uses(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Papers]]:
     for column, entry in (record.get("quality") or {}).items():
         if entry.get("value") is not None:
             yield "metric", str(entry.get("metric") or column), METRICS
-    versions = (record.get("provenance") or {}).get("versions") or {}
     for package in PACKAGES:
-        if package in versions:
+        if package in _versions(record):
             yield "package", package, PACKAGES
+
+
+def _versions(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (record.get("provenance") or {}).get("versions") or {}

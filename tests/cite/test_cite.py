@@ -72,6 +72,7 @@ def test_what_was_used_is_cited(capsys):
     assert main([str(FIXTURE), "--format", "text"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(cited)
+    assert lines[0] == "- pab_bench contributors. pab_bench 0.1.0 (this program)"
     assert (
         "- Zhao, Xuanlei; Jin, Xiaolong; Wang, Kai; You, Yang. Real-Time Video Generation with "
         "Pyramid Attention Broadcast. arXiv 2408.12588. 2024. https://arxiv.org/abs/2408.12588 "

@@ -52,7 +52,7 @@ def folder():
         yield Path(place)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, CONTENTS, max_size=6), MANIFESTS, st.randoms(use_true_random=False))
 def test_a_round_trip_gives_everything_back(folder, files, manifest, chance):
     members = [member(name, content) for name, content in files.items()]
@@ -115,6 +115,7 @@ def test_any_json_is_no_record(content):
         check_record(content, VARIANT)
 
 
+@settings(max_examples=50)
 @given(JSON, st.integers(0, 2**32))
 def test_a_record_with_any_other_value_is_refused_or_a_record(archive, value, seed):
     """Nothing but a refusal comes of it, whichever part is replaced by whatever."""

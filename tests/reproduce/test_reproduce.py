@@ -93,6 +93,7 @@ def test_other_numbers_are_told_one_by_one(made_here, tmp_path, capsys):
     assert [n["name"] for n in wrong["numbers"] if n["verdict"] == "differs"] == ["psnr_db"]
 
 
+@pytest.mark.slow
 def test_a_limit_takes_baselines_first_and_frames_may_only_be_reported(made_here, tmp_path, capsys):
     entries = entries_of(made_here)
     (video,) = [n for n in entries if n.endswith(".safetensors") and is_baseline(entries, n)]
@@ -137,6 +138,7 @@ def test_settings_that_there_are_not_are_told(records, tmp_path, change, said):
         settings_of(record, Here(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
 def test_a_gpu_that_is_not_here_is_told(made_here, tmp_path, capsys):
     archive = edited(
@@ -152,18 +154,22 @@ def test_every_method_can_be_read_from_a_record():
 
 POINTS = (
     {"preset": "pab236"},
-    {"preset": "pab469", "model": "latte"},
     {"model": "open_sora_mini", "preset": "pab246"},
+    {"mlp_skip": True, "mlp_gap": 2, "cache": {"dtype": "float16"}, "seeds": [0, 5]},
+    {"steps": 8, "guidance": 1.0, "measure": "latency", "metrics": "none", "compile": True},
+)
+MORE = (
+    {"preset": "pab469", "model": "latte"},
     {"model": "open_sora_plan_mini", "preset": "pab579"},
     {"model": "cogvideox", "spatial_gap": 2},
     {"model": "latte_mini_random", "spatial_gap": 1},
     {"temporal_gap": 3, "temporal_block": [1, 3], "broadcast_object": "ungated"},
-    {"mlp_skip": True, "mlp_gap": 2, "cache": {"dtype": "float16"}, "seeds": [0, 5]},
-    {"steps": 8, "guidance": 1.0, "measure": "latency", "metrics": "none", "compile": True},
 )
 
 
-@pytest.mark.parametrize("keys", POINTS, ids=str)
+@pytest.mark.parametrize(
+    "keys", [*POINTS, *(pytest.param(keys, marks=pytest.mark.slow) for keys in MORE)], ids=str
+)
 def test_settings_are_read_back_from_an_identity(keys, tmp_path, records):
     settings = compose(**keys)
     identity = json.loads(json.dumps(settings_identity(settings)))

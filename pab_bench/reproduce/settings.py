@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pab_bench.methods.base import Method
 from pab_bench.registry import load
 from pab_bench.store.records import Record
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.registry import system_of_address
+from pab_bench.systems.registry import SYSTEMS, system_of_address
 
 METHODS_AGAIN = {"pab": "pab_bench.methods.pab_identity:pab_of_identity"}
 """How the settings of a method are read from an identity."""
@@ -86,15 +86,16 @@ def _composed(record: Record, here: Here) -> Settings:
     config = record.config
     model = config["model"]
     option = _option(model)
+    # What a record does not say is what it was before there was a choice.
     own = {
-        f"model.{entry.name}": model[entry.name]
+        f"model.{entry.name}": model.get(entry.name, entry.default)
         for entry in fields(ModelSettings)
-        if entry.name in model and entry.name not in _PLACES
+        if entry.name not in _PLACES and model.get(entry.name, entry.default) is not MISSING
     }
     path = here.models.get(model["name"])
     if path is not None:
         own["model.path"] = path
-    elif read_option("model", option)["repository"] is not None and not model["repository"]:
+    elif model["repository"] is None and not _is_embedded(option):
         raise CannotBeMade(
             f"it was sampled from a folder; --model {model['name']}=DIR says where that is here"
         )
@@ -122,6 +123,12 @@ def _option(model: Mapping[str, Any]) -> str:
     if not own:
         raise CannotBeMade(f"its sampler, {model['sampler']!r}, is no part of pab_bench")
     return model["name"] if model["name"] in own else own[0]
+
+
+def _is_embedded(option: str) -> bool:
+    """Whether a model comes with the package: it needs neither a folder nor the hub."""
+    content = read_option("model", option)
+    return content["repository"] is None and SYSTEMS.load(content["system"]).defaults is None
 
 
 def _device(kind: str) -> str:

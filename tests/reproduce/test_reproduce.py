@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 from archive.building import entries_of, sealed
+from systems.diffusers.driven import save
 
 from pab_bench.archive.reading import open_archive
 from pab_bench.archive.staging import stage
@@ -15,6 +16,7 @@ from pab_bench.config.paths import ROOT
 from pab_bench.experiment.identity import settings_identity
 from pab_bench.experiment.point import make_point
 from pab_bench.methods.registry import METHODS
+from pab_bench.pack.command import main as pack
 from pab_bench.reproduce.command import main
 from pab_bench.reproduce.numbers import close
 from pab_bench.reproduce.settings import METHODS_AGAIN, CannotBeMade, Here, settings_of
@@ -162,6 +164,8 @@ MORE = (
     {"preset": "pab469", "model": "latte"},
     {"model": "open_sora_plan_mini", "preset": "pab579"},
     {"model": "cogvideox", "spatial_gap": 2},
+    {"model": "wan", "spatial_gap": 2, "broadcast_object": "ungated"},
+    {"model": "wan", "spatial_gap": 2, "model.flow_shift": None},
     {"model": "latte_mini_random", "spatial_gap": 1},
     {"temporal_gap": 3, "temporal_block": [1, 3], "broadcast_object": "ungated"},
 )
@@ -211,6 +215,32 @@ def test_tolerance():
     assert close(40.0, 40.04) == "agrees"
     assert close(40.0, 40.05) == "differs"
     assert close(0.0, 9e-5) == "agrees"
+
+
+@pytest.mark.slow
+def test_a_pipeline_in_a_folder_is_sampled_where_it_is_said_to_be(tmp_path, capsys):
+    place = save("wan", tmp_path / "wan")
+    settings = compose(
+        model="diffusers",
+        spatial_gap=2,
+        steps=4,
+        threads=1,
+        device="cpu",
+        metrics=["psnr"],
+        prompts=["a red circle"],
+        results_dir=str(tmp_path / "results"),
+        **{"model.path": str(place), "model.frames": 5, "model.height": 32, "model.width": 32},
+        threshold=[0, 1000],
+        record={"videos": False},
+    )
+    assert make_point(settings, tmp_path / "run").record.status == "ok"
+    archive = tmp_path / "wan.pab.tar"
+    assert pack([str(tmp_path / "results"), "-o", str(archive)]) == 0
+    assert main([str(archive)]) == 2
+    assert "--model diffusers=DIR says where that is here" in capsys.readouterr().out
+    moved = place.rename(tmp_path / "elsewhere")
+    assert main([str(archive), "--model", f"diffusers={moved}"]) == 0
+    assert "2 of 2 points sampled, 2 of them agree" in capsys.readouterr().out
 
 
 @pytest.mark.slow

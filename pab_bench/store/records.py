@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,8 @@ import numpy.typing as npt
 from pab_bench.store.mp4 import write_mp4
 
 SCHEMA = 1
+ARCHIVES = "archives"
+"""Of a record's provenance: the archives that it came through."""
 _ADDED_LATER = {"control"}
 
 
@@ -77,7 +79,8 @@ class Record:
             the `reason` why it could not be.
         memory: the most that denoising needed, in bytes: the allocator's peak on a GPU, otherwise
             the process's.
-        provenance: versions, device, commit, time.
+        provenance: versions, device, commit, time; of a point that was not made here the `archives`
+            that it came through (`pab_bench.archive.origin`).
         control: of a variant that reuses nothing, whether its frames are its baseline's
             (`identical`), and how far they are not; empty for other points.
         files: the files of the point's folder.
@@ -103,6 +106,11 @@ class Record:
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+
+    @property
+    def archives(self) -> Sequence[Mapping[str, str]]:
+        """The archives that it came through, in order; none if it was made in its store."""
+        return self.provenance.get(ARCHIVES, ())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the schema's version."""

@@ -53,6 +53,11 @@ def sampler_address(system: str) -> str:
     return stored or system
 
 
+def system_of_address(address: str) -> str | None:
+    """The system that stored points call so; None for a sampler that lies elsewhere."""
+    return next((name for name in SYSTEMS if sampler_address(name) == address), None)
+
+
 def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
     """Load the model's checkpoint into its system's sampler, and return that.
 

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pab_bench.config.describe import expected, find, is_number_for_switch, unknown_key
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import plain_values, resolve_values
-from pab_bench.config.schema import SCHEMA
+from pab_bench.config.schema import SCHEMA, is_call_hint
 from pab_bench.config.settings import Settings
 from pab_bench.problems import InvalidSettings, Problem, did_you_mean, one_of, show
 
@@ -79,13 +79,21 @@ def _apart(overrides: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]
     for key, value in overrides.items():
         if isinstance(value, str) and (CONF / key).is_dir():
             chosen[key] = value
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not _is_call(key):
             values |= {f"{key}.{inner}": entry for inner, entry in value.items()}
         elif key in _SHORT and isinstance(value, Sequence):
             values[f"{key}.{_SHORT[key]}"] = list(value)
         else:
             values[key] = value
     return chosen, values
+
+
+def _is_call(key: str) -> bool:
+    """Whether a mapping is the value of a key, and no section."""
+    try:
+        return is_call_hint(find(key))
+    except LookupError:
+        return False
 
 
 def _option(group: str, name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pab_bench.experiment.sampling import Sampled, sample
 from pab_bench.experiment.session import Session, open_session, release_memory
 from pab_bench.experiment.stored import find_stored
 from pab_bench.methods.base import plan_of
+from pab_bench.methods.covered import covered
 from pab_bench.store.failure_kinds import DISK_FULL, OUT_OF_MEMORY
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
@@ -195,7 +196,7 @@ def _make(
     }
     record = replace(
         frame,
-        plan=_plan_summary(plan),
+        plan={**_plan_summary(plan), "windows": _windows(settings, plan)},
         ledger=sampled.ledger,
         timing=timing,
         quality=with_weights(quality, settings.metric_weights),
@@ -226,6 +227,15 @@ def _plan_summary(plan: Plan) -> dict[str, Any]:
         "timesteps": list(plan.timesteps),
         **({"transformers": list(plan.transformers)} if plan.transformers else {}),
         "reuse_share": {**shares, "all": plan.reuse_share()},
+    }
+
+
+def _windows(settings: Settings, plan: Plan) -> dict[str, Any]:
+    """Per kind the window, the steps in it, and, of `threshold=auto`, where it was found."""
+    found = settings.found_windows
+    return {
+        own.kind: own.to_json() | ({"found": found[own.kind]} if own.kind in found else {})
+        for own in covered(settings.method, plan.timesteps)
     }
 
 

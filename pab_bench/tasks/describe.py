@@ -23,9 +23,13 @@ from pab_bench.errors import OK
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.files import write_json
 from pab_bench.methods.base import transformers_called
+from pab_bench.methods.covered import cover
 from pab_bench.methods.rules import GapRule
+from pab_bench.methods.windows import FlatPart
 from pab_bench.speed.captured import Captured, Scene
 from pab_bench.systems.base import lanes_of
+from pab_bench.systems.call_arguments import CallArguments
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.missing import MISSING
 from pab_bench.text.terminal import console as make_console
 
@@ -41,6 +45,7 @@ def describe(grid: Grid) -> int:
     Returns:
         Exit status 0.
     """
+    grid = grid_with_windows(grid)
     console = make_console()
     described = []
     for settings in _models(grid):
@@ -86,6 +91,7 @@ def describe_model(settings: Settings) -> dict[str, Any]:
         "size": [settings.model.frames, settings.model.height, settings.model.width],
         "dtype": settings.dtype,
         "guidance": settings.guidance,
+        "call": settings.model.call.values(),
         "groups": [
             {
                 "group": group.name,
@@ -150,10 +156,13 @@ def _windows(
             if rules is None
             else next((rules.rule_for(g) for g in architecture.groups if g.kind == kind), None)
         )
-        if isinstance(rule, GapRule):
-            low, high = rule.threshold
-            inside = sum(low < timestep < high for timestep in timesteps)
-            found[kind] = {"window": [low, high], "steps_inside": inside}
+        if isinstance(rule, GapRule) and not isinstance(rule.threshold, FlatPart):
+            own = cover(kind, rule.threshold, timesteps).to_json()
+            found[kind] = {
+                "window": own["threshold"],
+                "steps_inside": own["steps_inside"],
+                "timesteps_inside": own["timesteps"],
+            }
     return found
 
 
@@ -189,13 +198,14 @@ def _show(content: Mapping[str, Any], console: Console) -> None:
             group["kind"],
             str(group["sites"]),
             f"{group['kept_bytes'] / 2**20:.4g}",
-            MISSING if window is None else f"{window['window'][0]} to {window['window'][1]}",
+            MISSING if window is None else _window_text(window),
             MISSING if window is None else f"{window['steps_inside']} of {content['steps']}",
         )
     console.print(table)
     times = content["timesteps"]
     lines = [
         f"calls of the transformer in a step: {content['lanes']} (guidance {content['guidance']})",
+        *([f"model.call: {CallArguments.of(content['call'])}"] if content["call"] else []),
         f"timesteps: {', '.join(map(str, times[:4]))} ... {times[-1]} ({len(times)})",
         *_sections(content["transformers"]),
         "kept: if all outputs of a step are kept, in all of its calls",
@@ -224,6 +234,14 @@ def _sections(called: Sequence[int]) -> list[str]:
         for start, end in zip(starts, ends, strict=True)
     ]
     return ["; ".join(words)]
+
+
+def _window_text(window: Mapping[str, Any]) -> str:
+    """A window of timesteps; a share of the steps with the timesteps that it came to."""
+    said, ends = window["window"], window["timesteps_inside"]
+    if isinstance(said, str):
+        return escape(said if ends is None else f"{said} = {ends[0]} to {ends[1]}")
+    return f"{said[0]} to {said[1]}"
 
 
 def _first(left_out: Mapping[str, str]) -> list[tuple[str, str]]:

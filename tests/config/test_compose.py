@@ -54,7 +54,7 @@ def test_keys(keys: dict[str, object], lines: list[str], hydra_ready: None) -> N
         ({"spatial_gap": "x"}, "spatial_gap=x: must be a whole number"),
         ({"spatial_skip": 2}, "spatial_skip=2: must be true or false"),
         ({"preset": "pab23"}, "preset=pab23: must be one of none, pab236"),
-        ({"model": "late"}, "model=late: must be one of cogvideox, diffusers, latte"),
+        ({"model": "late"}, "model=late: must be one of cogvideox, cosmos, cosmos_1"),
         ({"steps": 0}, "steps=0: must be a whole number from 1 to 1000"),
     ],
 )  # fmt: skip

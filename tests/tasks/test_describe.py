@@ -15,7 +15,11 @@ def test_sites_windows_and_memory(command, tmp_path, capsys):
     assert {group["sites"] for group in about["groups"]} == {6}
     assert about["lanes"] == 1
     assert about["timesteps"] == [830, 664, 498, 332, 166, 0]
-    assert about["windows"]["spatial"] == {"window": [100, 700], "steps_inside": 4}
+    assert about["windows"]["spatial"] == {
+        "window": [100, 700],
+        "steps_inside": 4,
+        "timesteps_inside": [664, 166],
+    }
     (notice,) = about["notices"]
     assert notice.startswith("steps=6: with fewer than 10")
     shown = capsys.readouterr().out

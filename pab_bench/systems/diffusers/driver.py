@@ -15,6 +15,7 @@ from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.systems.diffusers.blank import BlankTape
 from pab_bench.systems.diffusers.call_names import CallNames
 from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecoding, Stopped
+from pab_bench.systems.diffusers.first_picture import picture_of
 from pab_bench.systems.diffusers.guidance import guidance_arguments
 from pab_bench.systems.diffusers.modules import candidates
 from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
@@ -72,6 +73,10 @@ class Driver:
             "width": model.width,
             "clean_caption": model.clean_caption,
         }
+        given |= model.call.values()
+        picture = picture_of(prompt, self._call, model)
+        if picture is not None:
+            given["image"] = picture
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
 

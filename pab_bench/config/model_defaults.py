@@ -10,6 +10,7 @@ from pab_bench.config.model_choice import ModelChoice
 from pab_bench.problems import InvalidSettings, Problem, Problems
 from pab_bench.registry import load
 from pab_bench.systems.call_arguments import CallArguments
+from pab_bench.systems.embedded import path_of
 from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
 from pab_bench.systems.registry import SYSTEMS
 from pab_bench.systems.system import System
@@ -67,7 +68,7 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
         for key in unsaid:
             problems.add(f"model.{key}", None, "must be a number")
         return own
-    if own["path"] is None and own["repository"] is None:
+    if own["repository"] is None and path_of(_where(own)) is None:
         message = (
             f"model={own['name']} needs a pipeline: model.path=FOLDER with its model_index.json, "
             "or model.repository=NAME on the hub"

@@ -17,6 +17,7 @@ from pab_bench.systems.checkpoints.checkpoint import INDEX
 from pab_bench.systems.checkpoints.json_files import read_object
 from pab_bench.systems.checkpoints.part import CheckpointRefused
 from pab_bench.systems.diffusers.call_names import CallNames, NotDriven, read_call
+from pab_bench.systems.embedded import path_of
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.weights import Requirements, Weights, find_weights, setting_of
 
@@ -151,4 +152,5 @@ def _part(name: str, said: Any) -> tuple[str, str] | None:
 
 
 def _find(model: ModelSettings, required: Requirements) -> Path:
-    return find_weights(model.name, model.path, model.repository, model.revision, required)
+    path = path_of(model)
+    return find_weights(model.name, path, model.repository, model.revision, required)

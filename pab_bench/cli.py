@@ -124,7 +124,7 @@ def _command(arguments: Sequence[str]) -> int:
             return start_hydra(arguments)
         grid = preflight(parsed)
         check_places(grid)
-        if grid.task not in ("plan", "cost"):  # They need no weights.
+        if grid.task not in ("plan", "cost", "describe"):  # They need no weights.
             if not grid.parallel:  # A launcher's jobs may run on another machine.
                 load("pab_bench.experiment.device:check_devices")(
                     point.settings.device for point in grid.points

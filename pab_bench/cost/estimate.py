@@ -12,9 +12,9 @@ from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.counting import work_of
 from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
-from pab_bench.cost.transformer_work import TransformerWork, transformer_work
+from pab_bench.cost.step import step_of
 from pab_bench.cost.work import Work
-from pab_bench.engine.kinds import KINDS, BroadcastObject
+from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan
 from pab_bench.methods.base import plan_of
 from pab_bench.systems.blueprint import Blueprint, Decoder
@@ -47,6 +47,11 @@ class Estimate:
     flops: Flops
 
     @cached_property
+    def lanes(self) -> int:
+        """Calls of the transformer in a denoising step, which count as one call of the plan."""
+        return len(step_of(self.settings, self.text_tokens))
+
+    @cached_property
     def cache(self) -> CacheBytes:
         """Memory held by broadcasting."""
         return cache_of(self.settings, self.plan, self.text_tokens)
@@ -65,6 +70,7 @@ class Estimate:
             "size": [settings.model.frames, settings.model.height, settings.model.width],
             "steps": settings.steps,
             "calls": self.plan.calls,
+            "lanes": self.lanes,
             "guidance": settings.guidance,
             "dtype": settings.dtype,
             "text_tokens": self.text_tokens,
@@ -114,10 +120,9 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     networks = settings.model, settings.dtype
     blueprint = get_blueprint(*networks)
     guided = blueprint.guided(settings.guidance)
-    batch = 2 if guided and convention.guidance_batch else 1
     return predict_flops(
         plan,
-        _transformer_work(*networks, batch, tokens, settings.method.broadcast_object),
+        step_of(settings, tokens, with_guidance=convention.guidance_batch),
         convention,
         blueprint.system,
         _encoding(*networks, guided) if convention.text_encoder else Work(),
@@ -125,21 +130,15 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     )
 
 
-def cache_of(settings: Settings, plan: Plan, tokens: int, lanes: int = 1) -> CacheBytes:
+def cache_of(settings: Settings, plan: Plan, tokens: int) -> CacheBytes:
     """What a run of `plan` will hold.
 
     Args:
         settings: the point.
         plan: its decisions.
         tokens: tokens of the text that is attended to.
-        lanes: transformer calls per denoising step.
     """
-    guided = get_blueprint(settings.model, settings.dtype).guided(settings.guidance)
-    batch = 2 if guided and lanes == 1 else 1
-    work = _transformer_work(
-        settings.model, settings.dtype, batch, tokens, settings.method.broadcast_object
-    )
-    return predict_cache(plan, work, settings.cache, lanes)
+    return predict_cache(plan, step_of(settings, tokens), settings.cache)
 
 
 def text_tokens(
@@ -152,16 +151,6 @@ def text_tokens(
     if counted is not None:
         return counted, "tokenizer"
     return blueprint.padded_text_tokens, "padding"
-
-
-@lru_cache(maxsize=16)
-def _transformer_work(
-    model: ModelSettings, dtype: str, batch: int, tokens: int, broadcast_object: BroadcastObject
-) -> TransformerWork:
-    blueprint = get_blueprint(model, dtype)
-    return transformer_work(
-        blueprint.architecture, blueprint.inputs(batch, tokens), broadcast_object
-    )
 
 
 @lru_cache(maxsize=16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.transformer_work import TransformerWork
-from pab_bench.cost.work import Work
+from pab_bench.cost.work import Work, total
 from pab_bench.engine.kinds import KINDS, Group, Kind
 from pab_bench.engine.plan import Plan
 
@@ -24,7 +24,7 @@ class Flops:
 
     Attributes:
         sites: per group what each site takes when it computes, (depth,).
-        rest: per call outside the sites.
+        rest: per call outside the sites. A call is one of the plan: all lanes of a denoising step.
         text_encoder: for all prompts of a video; 0 if the convention leaves it out.
         decoder: likewise.
         per_call: of the method, in every call, its rest included.
@@ -87,7 +87,7 @@ class Flops:
 
 def predict_flops(
     plan: Plan,
-    work: TransformerWork,
+    lanes: Sequence[TransformerWork],
     convention: Convention,
     system: str,
     text_encoder: Work,
@@ -97,19 +97,23 @@ def predict_flops(
 
     Args:
         plan: the decisions.
-        work: of one transformer call.
+        lanes: of every transformer call of a denoising step.
         convention: what counts.
         system: the system's name, which a convention may treat in its own way.
         text_encoder: work of encoding all prompts of a video.
         decoder: work of decoding a video.
     """
-    rest = convention.count(work.rest, system)
+    rest = sum(convention.count(work.rest, system) for work in lanes)
     per_call = np.full(plan.calls, rest, dtype=np.int64)
     computed, groups = {}, {}
-    for group, sites in work.sites.items():
+    for group in lanes[0].sites:
+        sites = list(zip(*(work.sites[group] for work in lanes), strict=True))
         new, old = (
             np.array([convention.count(part, system, group.kind) for part in parts], dtype=np.int64)
-            for parts in ([s.computed for s in sites], [s.reused for s in sites])
+            for parts in (
+                [total(lane.computed for lane in site) for site in sites],
+                [total(lane.reused for lane in site) for site in sites],
+            )
         )
         spent = np.where(plan.reuse(group), old, new)
         per_call += spent.sum(axis=1)

@@ -15,7 +15,7 @@ from pab_bench.cost.work import Work, total
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject, Group
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
+from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit, depths_of
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,8 @@ def transformer_work(
         inputs: what it is called with, on the `meta` device too.
         broadcast_object: which tensor is kept.
     """
-    source = {
-        group: np.zeros((2, architecture.depth), dtype=np.int64) for group in architecture.groups
-    }
+    depths = depths_of(architecture)
+    source = {group: np.zeros((2, blocks), dtype=np.int64) for group, blocks in depths.items()}
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
@@ -83,12 +82,44 @@ def transformer_work(
     sites = {
         group: tuple(
             SiteWork(computed[group, block], reused[group, block], tuple(kept[group, block]))
-            for block in range(architecture.depth)
+            for block in range(blocks)
         )
-        for group in architecture.groups
+        for group, blocks in depths.items()
     }
     rest = probe.totals[0] - total(computed.values())
     return TransformerWork(sites, tuple(computed), rest)
+
+
+def step_work(
+    architecture: Architecture,
+    calls: Sequence[Mapping[str, Any]],
+    broadcast_object: BroadcastObject = "output",
+) -> tuple[TransformerWork, ...]:
+    """Count all calls of a denoising step; calls with the same inputs are counted once.
+
+    Args:
+        architecture: its transformer lies on the `meta` device.
+        calls: what it is called with, for every lane.
+        broadcast_object: which tensor is kept.
+    """
+    counted: list[TransformerWork] = []
+    for lane, inputs in enumerate(calls):
+        known = next((n for n in range(lane) if _are_equal(calls[n], inputs)), None)
+        work = transformer_work(architecture, inputs, broadcast_object) if known is None else None
+        counted.append(work or counted[known or 0])
+    return tuple(counted)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two inputs are the same: numbers, too, since masks have them."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        alike = (one.shape, one.dtype, one.device) == (other.shape, other.dtype, other.device)
+        return alike and (one.is_meta or torch.equal(one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_are_equal(one[k], other[k]) for k in one)
+    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 class _WorkProbe:
@@ -122,6 +153,7 @@ class _WithoutTimestep:
         self.transformer: nn.Module = architecture.transformer
         self.groups = architecture.groups
         self.depth = architecture.depth
+        self.depths = depths_of(architecture)
 
     def blocks(self) -> Sequence[Block]:
         return self._architecture.blocks()

@@ -41,7 +41,7 @@ def predict(system, rules):
         blueprint.architecture.groups,
         counter_period=STEPS[system],
     )
-    return plan, predict_flops(plan, work, get_convention("paper"), system, encoding, decoding)
+    return plan, predict_flops(plan, [work], get_convention("paper"), system, encoding, decoding)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

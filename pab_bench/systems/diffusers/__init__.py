@@ -8,6 +8,7 @@ SYSTEM = System(
     transformers=(),
     architecture=None,
     sampler="pab_bench.systems.diffusers.sampler:DiffusersSampler",
+    blueprint="pab_bench.systems.diffusers.blueprint:DiffusersBlueprint",
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",
     check_call="pab_bench.systems.diffusers.call_arguments:check_call",
     image_use="pab_bench.systems.diffusers.call_arguments:image_use",

@@ -112,13 +112,13 @@ class Driver:
         except UnknownSchedule as error:
             raise ConfigError(f"steps={steps}: {error}") from error
 
-    def rehearse(self, guidance: float) -> Watch:
+    def rehearse(self, guidance: float, prompt: str = REHEARSED_PROMPT) -> Watch:
         """Run one denoising step and watch all modules that may be sites."""
 
         def stop(step: int) -> None:
             raise Stopped
 
-        given = self.arguments(REHEARSED_PROMPT, 0, REHEARSED_STEPS, guidance)
+        given = self.arguments(prompt, 0, REHEARSED_STEPS, guidance)
         watched = [own for transformer in self._transformers for own in candidates(transformer)]
         with Watch(self._transformers, watched) as watch:
             counter = StepCounter(self._transformers, self.pipeline.scheduler, stop)

@@ -62,6 +62,8 @@ def test_a_pipeline_runs_by_its_folder(saved, tmp_path, name):
     assert point.config["model"]["sampler"] == "diffusers"
     shares = point.plan["reuse_share"]
     assert 0 < shares["all"] < shares["spatial"] <= 0.5
+    assert point.cost["cache_bytes"] == point.peak_cache_bytes > 0
+    assert 0.5 < point.cost["flops_ratio"] < 1
     assert 10 < point.quality["psnr_db"]["value"] < 100
     curves = pandas.read_parquet(tmp_path / "points" / baseline.id / "curves.parquet")
     sites = sum(known.groups.values()) * known.lanes * (4 - known.transformers)

@@ -13,12 +13,45 @@ from pab_bench.config.broadcast_objects import broadcast_object_of
 from pab_bench.config.describe import expected_of, is_number_for_switch_of
 from pab_bench.config.schema import schema_of
 from pab_bench.config.section import section
-from pab_bench.methods.base import Method
+from pab_bench.methods.base import About, Method
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.methods.pab_keys import PAB, RULE_KEYS
 from pab_bench.methods.registry import METHODS
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import Problem, Problems, did_you_mean, show
+from pab_bench.systems.registry import SYSTEMS
+
+
+def check_method(method: Method, about: About, problems: Problems) -> None:
+    """Check that a method can act on a system, and that its settings hold for it.
+
+    Args:
+        method: the method.
+        about: what is to be sampled.
+        problems: receives what is wrong.
+    """
+    carries = SYSTEMS.load(about.system).carries if about.system in SYSTEMS else {"sites"}
+    missing = sorted(method.needs - carries)
+    setting = f"method={method.name}"
+    if missing:
+        able = [name for name in SYSTEMS if method.needs <= SYSTEMS.load(name).carries]
+        reason = (
+            f"acts on {_PLACES[missing[0]]}, which model.system={about.system} does not tell; "
+            f"{', '.join(able)} do"
+        )
+        problems.found.append(Problem(setting, reason))
+    if "rows" in method.needs and not about.guided:
+        reason = "leaves out a half of the guidance batch, and without guidance there is none"
+        problems.found.append(Problem(setting, reason))
+    method.check(about, problems)
+
+
+_PLACES = {
+    "sites": "attention and MLPs",
+    "stack": "the blocks in their order",
+    "call": "whole calls of the transformer",
+    "rows": "halves of the guidance batch in one call",
+}
 
 
 def method_of(values: Mapping[str, Any], rules: Rules, problems: Problems) -> Method:

@@ -104,7 +104,7 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
-    plan = plan_of(settings.method, blueprint, settings.steps)
+    plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
     flops = flops_of(settings, convention, plan, tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
 
@@ -115,6 +115,7 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     blueprint = get_blueprint(*networks)
     guided = blueprint.guided(settings.guidance)
     batch = 2 if guided and convention.guidance_batch else 1
+    made = settings.method.sampled_steps(settings.steps)
     return predict_flops(
         plan,
         _transformer_work(*networks, batch, tokens, settings.method.broadcast_object),
@@ -122,6 +123,7 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
         blueprint.system,
         _encoding(*networks, guided) if convention.text_encoder else Work(),
         _decoding(*networks, convention.decoder),
+        None if made == settings.steps else len(blueprint.timesteps(settings.steps)),
     )
 
 

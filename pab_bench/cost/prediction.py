@@ -29,7 +29,7 @@ class Flops:
         decoder: likewise.
         per_call: of the method, in every call, its rest included.
         groups: of the method, per group.
-        calls: number of transformer calls.
+        calls: number of transformer calls of the baseline.
     """
 
     sites: Mapping[Group, Counts]
@@ -92,6 +92,7 @@ def predict_flops(
     system: str,
     text_encoder: Work,
     decoder: Work,
+    baseline_calls: int | None = None,
 ) -> Flops:
     """Lay a plan over what was counted.
 
@@ -102,6 +103,7 @@ def predict_flops(
         system: the system's name, which a convention may treat in its own way.
         text_encoder: work of encoding all prompts of a video.
         decoder: work of decoding a video.
+        baseline_calls: of the transformer; None = as many as the plan's.
     """
     rest = convention.count(work.rest, system)
     per_call = np.full(plan.calls, rest, dtype=np.int64)
@@ -121,7 +123,7 @@ def predict_flops(
         decoder=convention.count(decoder, system),
         per_call=per_call,
         groups=groups,
-        calls=plan.calls,
+        calls=plan.calls if baseline_calls is None else baseline_calls,
     )
 
 

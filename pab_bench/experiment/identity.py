@@ -39,6 +39,7 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
         "prompts": list(settings.prompts),
         "seeds": list(settings.seeds),
         "steps": settings.steps,
+        **_steps_made(settings),
         "guidance": float(settings.guidance),
         "dtype": settings.dtype,
         "metrics": {"names": sorted(settings.metrics), "psnr_cap_db": settings.psnr_cap_db},
@@ -82,7 +83,8 @@ def identity_before_arithmetic(identity: Mapping[str, Any]) -> dict[str, Any] | 
 
 def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     """What of a point's identity determines each of its videos, whatever its plan is."""
-    return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+    own = {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+    return {**own, "steps": own.pop("steps_made", own["steps"])}
 
 
 def sampled_identity(identity: Mapping[str, Any], prompt: str, seed: int) -> dict[str, Any]:
@@ -149,6 +151,12 @@ def _stored(model: ModelSettings) -> dict[str, Any]:
     content = asdict(model)
     content["sampler"] = sampler_address(content.pop("system"))
     return content
+
+
+def _steps_made(settings: Settings) -> dict[str, int]:
+    """How many steps are made, where they are not those of the baseline."""
+    made = settings.method.sampled_steps(settings.steps)
+    return {} if made == settings.steps else {"steps_made": made}
 
 
 def _recorded(settings: Settings) -> dict[str, bool]:

@@ -22,6 +22,7 @@ from pab_bench.experiment.provenance import provenance
 from pab_bench.experiment.sampling import Sampled, sample
 from pab_bench.experiment.session import Session, open_session, release_memory
 from pab_bench.experiment.stored import find_stored
+from pab_bench.experiment.tape import is_control
 from pab_bench.methods.base import plan_of
 from pab_bench.store.failure_kinds import DISK_FULL, OUT_OF_MEMORY
 from pab_bench.store.points import Store, point_id
@@ -165,7 +166,7 @@ def _make(
             f"baseline {baseline.id} failed: {reason['type']}: {reason['message']}",
             reason["kind"],
         )
-    plan = plan_of(settings.method, session.sampler, settings.steps)
+    plan = plan_of(settings.method, session.sampler, settings.steps, settings.guidance)
     curves = baseline is None and settings.record.curves
     began = time.perf_counter()
     sampled = sample(settings, plan, frame.config, curves)
@@ -174,7 +175,7 @@ def _make(
         _check_inputs(sampled, baseline)
         reference = {key: store.frames(baseline.id, *key) for key in sampled.frames}
     control: dict[str, Any] = {}
-    if baseline is not None and reference is not None and plan.is_baseline():
+    if baseline is not None and reference is not None and is_control(settings, plan):
         control = compare_control(sampled.frames, reference, frame.provenance, baseline)
         if not control["identical"]:
             _log.warning("%s", control_in_words(control))
@@ -225,6 +226,7 @@ def _plan_summary(plan: Plan) -> dict[str, Any]:
         "depth": plan.depth,
         "timesteps": list(plan.timesteps),
         **({"transformers": list(plan.transformers)} if plan.transformers else {}),
+        **({} if plan.sites_only else {"sites_only": False}),
         "reuse_share": {**shares, "all": plan.reuse_share()},
     }
 

@@ -112,7 +112,7 @@ def _input(
     return PassInput(
         scene=Scene(session.sampler, text, noise, settings.guidance),
         device=session.device,
-        steps=sorted({plan.steps for plan in plans}),
+        steps=sorted({steps for p in plans for steps in (p.steps, p.baseline_steps or p.steps)}),
         classes=list(dict.fromkeys(classes)),
         plans=[*plans, *controls(plans)],
         before=known.passes,

@@ -15,7 +15,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.plan import Plan
 from pab_bench.speed.plans import key_here, time_plans
-from pab_bench.speed.wanted import WantedPlan
+from pab_bench.speed.wanted import NOT_BY_CALLS, WantedPlan
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
 from pab_bench.timings.key import timings_key
@@ -40,6 +40,9 @@ def time_points(settings: Sequence[Settings], records: Sequence[Record]) -> None
         here = by_key.get(key) or _settings_of(key, settings, record)
         if here is None:
             _log.warning("point %s was not made here, so that its calls are not timed", record.id)
+            continue
+        if "sites_only" in record.plan:
+            _log.warning("point %s: %s", record.id, NOT_BY_CALLS)
             continue
         by_key[key] = here
         plan = _wanted(record, Store(here.results_dir))
@@ -67,7 +70,13 @@ def _text(key: Mapping[str, Any]) -> str:
 
 def _wanted(record: Record, store: Store) -> WantedPlan:
     keeping = keeping_of_point(record.config)
-    return WantedPlan(_plan(record, store), record.config["steps"], keeping)
+    plan, steps = _plan(record, store), record.config["steps"]
+    made = record.config.get("steps_made", steps)
+    if made == steps:
+        return WantedPlan(plan, steps, keeping)
+    baseline = store.load(str(record.baseline_id), verify=False)
+    assert baseline is not None
+    return WantedPlan(plan, made, keeping, steps, baseline.plan["calls"])
 
 
 def _plan(record: Record, store: Store) -> Plan:

@@ -25,6 +25,9 @@ class System:
             null (`FROM_CHECKPOINT`); called with the model. None = none may be null.
         broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
+        carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
+            `stack` where the blocks are known in order; `call`; `rows` where both halves of the
+            guidance batch are in one call.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -37,4 +40,5 @@ class System:
     defaults: str | None = None
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
+    carries: frozenset[str] = frozenset({"sites", "stack", "call", "rows"})
     pixel_multiple: int = 16

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from pab_bench.config.grid import Grid, GridPoint
 from pab_bench.cost.table import point_names
-from pab_bench.errors import FAILED, OK
+from pab_bench.errors import FAILED, OK, ConfigError
+from pab_bench.experiment.identity import baseline_of
 from pab_bench.experiment.session import open_session
 from pab_bench.files import write_json
 from pab_bench.methods.base import plan_of
 from pab_bench.speed.plans import key_here, time_plans
-from pab_bench.speed.wanted import WantedPlan, wanted_plan
+from pab_bench.speed.wanted import NOT_BY_CALLS, WantedPlan, wanted_plan
 from pab_bench.text.missing import MISSING
 from pab_bench.text.terminal import console as make_console
 from pab_bench.timings.estimate import Figure, Speed
@@ -63,8 +64,11 @@ def speed(grid: Grid) -> int:
 
 def _wanted(point: GridPoint) -> WantedPlan:
     settings = point.settings
-    plan = plan_of(settings.method, open_session(settings).sampler, settings.steps)
-    return wanted_plan(settings, plan)
+    sampler, steps = open_session(settings).sampler, settings.steps
+    plan = plan_of(settings.method, sampler, steps, settings.guidance)
+    if not plan.sites_only:
+        raise ConfigError(f"method={settings.method.name}: {NOT_BY_CALLS}")
+    return wanted_plan(settings, plan, plan_of(baseline_of(settings).method, sampler, steps))
 
 
 def _row(

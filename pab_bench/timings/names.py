@@ -10,15 +10,20 @@ from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.timings.call_classes import Keeping
 
 
-def plan_name(digest: str, keeping: Keeping, reuses_nothing: bool) -> str:
+def plan_name(
+    digest: str, keeping: Keeping, reuses_nothing: bool, baseline_steps: int | None = None
+) -> str:
     """The name of a plan: its decisions and, if it has any reuse, how outputs are kept.
 
     Args:
         digest: of the plan.
         keeping: how outputs are kept.
         reuses_nothing: whether that makes no difference.
+        baseline_steps: denoising steps of its baseline, where it makes others itself.
     """
     how = "" if reuses_nothing else str(keeping)
+    if baseline_steps is not None:
+        how = f"{how} of {baseline_steps}"
     return hashlib.sha256(f"{digest} {how}".encode()).hexdigest()[:20]
 
 
@@ -29,7 +34,9 @@ def name_of_point(config: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
         config: the point's identity.
         plan: its record's summary of the plan.
     """
-    return plan_name(plan["digest"], keeping_of_point(config), not plan["reuse_share"]["all"])
+    baseline_steps = config["steps"] if "steps_made" in config else None
+    reuses_nothing = not plan["reuse_share"]["all"]
+    return plan_name(plan["digest"], keeping_of_point(config), reuses_nothing, baseline_steps)
 
 
 def keeping_of_point(config: Mapping[str, Any]) -> Keeping:

@@ -11,5 +11,6 @@ SYSTEM = System(
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",
     broadcast_objects=("ungated",),
     token_grid=False,
+    carries=frozenset({"sites", "call"}),
     pixel_multiple=1,
 )

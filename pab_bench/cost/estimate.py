@@ -124,6 +124,9 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
         _encoding(*networks, guided) if convention.text_encoder else Work(),
         _decoding(*networks, convention.decoder),
         None if made == settings.steps else len(blueprint.timesteps(settings.steps)),
+        _transformer_work(*networks, 1, tokens, settings.method.broadcast_object)
+        if plan.rows
+        else None,
     )
 
 

@@ -93,6 +93,7 @@ def predict_flops(
     text_encoder: Work,
     decoder: Work,
     baseline_calls: int | None = None,
+    half: TransformerWork | None = None,
 ) -> Flops:
     """Lay a plan over what was counted.
 
@@ -104,27 +105,53 @@ def predict_flops(
         text_encoder: work of encoding all prompts of a video.
         decoder: work of decoding a video.
         baseline_calls: of the transformer; None = as many as the plan's.
+        half: as `work`, of a call with one half of the guidance batch; needed where the plan has
+            such calls.
+
+    Raises:
+        ValueError: if it is needed and missing.
     """
-    rest = convention.count(work.rest, system)
-    per_call = np.full(plan.calls, rest, dtype=np.int64)
-    computed, groups = {}, {}
-    for group, sites in work.sites.items():
-        new, old = (
-            np.array([convention.count(part, system, group.kind) for part in parts], dtype=np.int64)
-            for parts in ([s.computed for s in sites], [s.reused for s in sites])
-        )
-        spent = np.where(plan.reuse(group), old, new)
-        per_call += spent.sum(axis=1)
-        computed[group], groups[group] = new, int(spent.sum())
+    spent, around = _spent(plan, work, convention, system)
+    if plan.rows:
+        if half is None:
+            raise ValueError("the plan computes halves: the work of one is needed")
+        ones = np.array(plan.rows) == 1
+        of_halves, around_halves = _spent(plan, half, convention, system)
+        spent = {g: np.where(ones[:, None], of_halves[g], table) for g, table in spent.items()}
+        around = np.where(ones, around_halves, around)
     return Flops(
-        sites=computed,
-        rest=rest,
+        sites={group: _counts(work, group, convention, system) for group in work.sites},
+        rest=convention.count(work.rest, system),
         text_encoder=convention.count(text_encoder, system),
         decoder=convention.count(decoder, system),
-        per_call=per_call,
-        groups=groups,
+        per_call=around + sum(table.sum(axis=1) for table in spent.values()),
+        groups={group: int(table.sum()) for group, table in spent.items()},
         calls=plan.calls if baseline_calls is None else baseline_calls,
     )
+
+
+def _counts(work: TransformerWork, group: Group, convention: Convention, system: str) -> Counts:
+    """(blocks,): operations of each site of a group where it computes."""
+    parts = [site.computed for site in work.sites[group]]
+    return np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
+
+
+def _spent(
+    plan: Plan, work: TransformerWork, convention: Convention, system: str
+) -> tuple[dict[Group, Counts], Counts]:
+    """Per group (calls, blocks) what its sites take, and (calls,) what is outside of all sites."""
+    spent = {}
+    for group, sites in work.sites.items():
+        new = _counts(work, group, convention, system)
+        parts = [site.reused for site in sites]
+        old = np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
+        visited = np.where(plan.reuse(group), old, new)
+        spent[group] = np.where(plan.is_skipped(group), 0, visited)
+    around = np.full(plan.calls, convention.count(work.rest, system), dtype=np.int64)
+    for block in work.stack if plan.skipped else ():
+        out = np.all([plan.is_skipped(group)[:, index] for group, index in block.sites], axis=0)
+        around -= np.where(out, convention.count(block.around, system), 0)
+    return spent, np.where([plan.is_called(call) for call in range(plan.calls)], around, 0)
 
 
 def reuse_counts(plan: Plan) -> dict[Kind, int]:

@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from pab_bench.cost.block_meter import BlockMeter, size_of
 from pab_bench.cost.counting import WorkCounter
 from pab_bench.cost.work import Work, total
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject, Group
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
+from pab_bench.engine.stack import stack_of, stack_sites
+from pab_bench.engine.whole_calls import value_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,21 @@ class SiteWork:
 
 
 @dataclass(frozen=True)
+class StackWork:
+    """One index of the stack in one transformer call: a block, or a pair of them.
+
+    Attributes:
+        sites: what is within it.
+        around: its work outside of these sites, which is not done where it is left out.
+        tokens: number of elements and dtype of every stream that leaves it.
+    """
+
+    sites: tuple[tuple[Group, int], ...]
+    around: Work
+    tokens: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
 class TransformerWork:
     """One transformer call.
 
@@ -41,11 +59,15 @@ class TransformerWork:
         sites: per group the sites of all blocks.
         order: in which order the sites are visited.
         rest: work outside the sites: embeddings of patches, text and timestep, the final layer.
+        stack: the blocks in order; empty where the architecture does not tell them.
+        output: number of elements and dtype of what the transformer predicts.
     """
 
     sites: Mapping[Group, tuple[SiteWork, ...]]
     order: tuple[tuple[Group, int], ...]
     rest: Work
+    stack: tuple[StackWork, ...] = ()
+    output: tuple[int, str] = (0, "float32")
 
     def of(self, group: Group) -> Work:
         """All computing sites of a group."""
@@ -75,9 +97,13 @@ def transformer_work(
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
-        with Engine(_WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine:
-            architecture.transformer(**inputs)
+        with (
+            Engine(_WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine,
+            BlockMeter(stack_of(architecture), counter) as meter,
+        ):
+            output = value_of(architecture.transformer(**inputs))
             kept = {(key[0], key[2]): sizes for key, sizes in engine.cache.sizes().items()}
+            meter.stop()
             architecture.transformer(**inputs)
     computed, reused = probe.calls
     sites = {
@@ -88,7 +114,11 @@ def transformer_work(
         for group in architecture.groups
     }
     rest = probe.totals[0] - total(computed.values())
-    return TransformerWork(sites, tuple(computed), rest)
+    stack = tuple(
+        StackWork(own, meter.work[i] - total(computed[site] for site in own), meter.tokens[i])
+        for i, own in enumerate(stack_sites(stack_of(architecture)))
+    )
+    return TransformerWork(sites, tuple(computed), rest, stack, size_of(output))
 
 
 class _WorkProbe:

@@ -16,6 +16,7 @@ from pab_bench.cost.transformer_work import TransformerWork, transformer_work
 from pab_bench.cost.work import Work
 from pab_bench.engine.kinds import KINDS, BroadcastObject
 from pab_bench.engine.plan import Plan
+from pab_bench.errors import ConfigError
 from pab_bench.methods.base import plan_of
 from pab_bench.systems.blueprint import Blueprint, Decoder
 from pab_bench.systems.model import ModelSettings
@@ -100,11 +101,17 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     """Predict the cost of a point.
 
     Raises:
-        ConfigError: if the model is not known without its weights.
+        ConfigError: if the model is not known without its weights, or a method has no plan before
+            it samples.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
     plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
+    if plan.is_open:
+        raise ConfigError(
+            f"method={settings.method.name}: decides while it samples, so that its cost is known "
+            "of sampled videos only"
+        )
     flops = flops_of(settings, convention, plan, tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
 

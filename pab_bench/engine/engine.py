@@ -144,6 +144,11 @@ class Engine:
         """The most that was held at once."""
         return self.cache.peak_bytes
 
+    @property
+    def gates(self) -> Mapping[tuple[int, int], float]:
+        """By lane and call the number by which the policy has decided in this video."""
+        return {} if self._asked is None else self._asked.policy.gates
+
     def __enter__(self) -> Self:
         """Attach."""
         if self._hooks:

@@ -96,8 +96,8 @@ class Plan:
     @property
     def sites_only(self) -> bool:
         """Whether `source` says all: sites compute, or put out what was kept as it is."""
-        beyond = self.stack is not None or self.called or self.rows or self.order
-        return not (beyond or self.is_open)
+        beyond = self.stack is not None or self.called or self.rows or self.skipped
+        return not (beyond or self.order or self.is_open)
 
     def reuse_share(self, kind: Kind | None = None) -> float | None:
         """Share of site visits that reuse, of one kind or of all; None if there is no such site."""

@@ -29,11 +29,14 @@ class Policy:
 
     Attributes:
         places: where the policy is asked; what concerns other places is never called.
-        memory: `engine.cache.Cache`, empty when a video begins.
+        memory: `engine.cache.Cache`, empty when a video begins; the engine gives it.
+        gates: by lane and call the number by which the policy has decided, for the record; the
+            engine gives it, the policy fills it.
     """
 
     places: ClassVar[frozenset[Place]] = frozenset()
     memory: Any
+    gates: dict[tuple[int, int], float]
 
     def at_call(self, at: At, look: Look) -> CallDecision:
         """Decide what of a call of the transformer is computed."""

@@ -55,6 +55,7 @@ class PolicyRunner:
         """Begin with a policy that knows nothing."""
         self.policy = self._make()
         self.policy.memory = memory
+        self.policy.gates = {}
         self._ledger = ledger
 
     def _notes(self) -> Ledger:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pab_bench.config.settings import Settings
-from pab_bench.engine.kinds import KINDS
-from pab_bench.engine.plan import Plan, plan_rows
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.control import compare_control, control_in_words
+from pab_bench.experiment.decided import decided_rows, plan_summary
 from pab_bench.experiment.failures import DiskFull, describe, kind_of
 from pab_bench.experiment.identity import baseline_of, digest_weights, identity, recall_weights
 from pab_bench.experiment.measured_again import measured_again, metric_settings, with_weights
@@ -194,20 +193,24 @@ def _make(
         "metrics_s": spread([ended - measured_from]),
         "point_s": spread([ended - began]),
     }
+    followed = [own.plan for own in sampled.decided] if plan.is_open else [plan]
+    cost = predicted_cost(settings, followed, sampled.text_tokens)
     record = replace(
         frame,
-        plan=_plan_summary(plan),
+        plan=plan_summary(plan, sampled.decided),
         ledger=sampled.ledger,
         timing=timing,
         quality=with_weights(quality, settings.metric_weights),
         inputs=sampled.inputs,
         peak_cache_bytes=sampled.peak_cache_bytes,
-        cost=predicted_cost(settings, plan, sampled.text_tokens),
+        cost=cost,
         memory=sampled.memory,
         control=control,
     )
+    if record.plan.get("reused_nothing"):
+        _log.warning("method=%s has reused nothing in any video", settings.method.name)
     data = PointData(
-        plan=plan_rows(plan),
+        plan=decided_rows(plan, sampled.decided),
         steps=sampled.steps,
         curves=sampled.curves,
         metrics=rows,
@@ -216,19 +219,6 @@ def _make(
         attention_maps=sampled.attention_maps,
     )
     return record, data
-
-
-def _plan_summary(plan: Plan) -> dict[str, Any]:
-    shares: dict[str, float | None] = {kind: plan.reuse_share(kind) for kind in KINDS}
-    return {
-        "digest": plan.digest(),
-        "calls": plan.calls,
-        "depth": plan.depth,
-        "timesteps": list(plan.timesteps),
-        **({"transformers": list(plan.transformers)} if plan.transformers else {}),
-        **({} if plan.sites_only else {"sites_only": False}),
-        "reuse_share": {**shares, "all": plan.reuse_share()},
-    }
 
 
 def _check_inputs(sampled: Sampled, baseline: Record) -> None:

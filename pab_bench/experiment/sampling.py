@@ -127,6 +127,7 @@ class Sampled:
         self.peak_cache_bytes = max(video.peak_cache_bytes for video in videos)
         self.memory = {key: max(v.memory[key] for v in videos) for key in videos[0].memory}
         self.text_tokens = max(video.text_tokens for video in videos)
+        self.decided = [own for video in videos for own in video.decided]
         self._videos = videos
 
     def timing(self) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,7 @@ from pab_bench.engine.plan import Plan
 from pab_bench.engine.playback import Playback
 from pab_bench.engine.policy import Policy
 from pab_bench.engine.sites import transformers_of
+from pab_bench.experiment.decided import Decided, Gates
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
@@ -70,7 +71,7 @@ class SampledVideo:
         memory: the most that denoising needed; see `PeakMemory`.
         text_tokens: tokens of the text that is attended to.
         attention_maps: tensors of `attention_maps.safetensors`, if this video's are recorded.
-        executed: of every lane what was decided, where the point's plan was open; else nothing.
+        decided: of every lane what was decided, where the point's plan was open; else nothing.
     """
 
     place: VideoPlace
@@ -85,7 +86,7 @@ class SampledVideo:
     memory: dict[str, int | bool]
     text_tokens: int
     attention_maps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-    executed: tuple[Plan, ...] = ()
+    decided: tuple[Decided, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Denoised:
         ledger: computed and reused visits per group.
         peak_cache_bytes: the most that was held at once.
         executed: of every lane what was decided, where the plan was open; else nothing.
+        gates: the numbers by which the policy has decided.
     """
 
     latents: torch.Tensor
@@ -109,6 +111,7 @@ class Denoised:
     ledger: dict[str, dict[str, int]]
     peak_cache_bytes: int
     executed: tuple[Plan, ...] = ()
+    gates: Gates = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,16 @@ class Denoiser:
         if tape is not None:
             tape.keep(seconds, ledger.order, lanes)
         executed = tuple(ledger.executed(plan, lane) for lane in range(lanes) if plan.is_open)
-        return Denoised(latents, seconds, replayed, replay_seconds, ledger.totals(), peak, executed)
+        return Denoised(
+            latents,
+            seconds,
+            replayed,
+            replay_seconds,
+            ledger.totals(),
+            peak,
+            executed,
+            dict(engine.gates),
+        )
 
 
 def sample_video(
@@ -273,7 +285,10 @@ def sample_video(
         memory=memory.values,
         text_tokens=text.tokens,
         attention_maps={} if maps is None else maps.tensors(),
-        executed=runs[0].executed,
+        decided=tuple(
+            Decided(place.index, place.seed, lane, own, runs[0].gates)
+            for lane, own in enumerate(runs[0].executed)
+        ),
     )
 
 

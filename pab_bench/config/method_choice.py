@@ -22,8 +22,8 @@ from pab_bench.problems import Problem, Problems, did_you_mean, show
 from pab_bench.systems.registry import SYSTEMS
 
 
-def check_method(method: Method, about: About, problems: Problems) -> None:
-    """Check that a method can act on a system, and that its settings hold for it.
+def checked_method(method: Method, about: About, problems: Problems) -> Method:
+    """Check that a method can act on a system and that its settings hold for it, and fill them in.
 
     Args:
         method: the method.
@@ -43,7 +43,9 @@ def check_method(method: Method, about: About, problems: Problems) -> None:
     if "rows" in method.needs and not about.guided:
         reason = "leaves out a half of the guidance batch, and without guidance there is none"
         problems.found.append(Problem(setting, reason))
+    method = method.filled(about)
     method.check(about, problems)
+    return method
 
 
 _PLACES = {

@@ -14,7 +14,7 @@ from pab_bench.config.any_pipeline import check_any_pipeline
 from pab_bench.config.broadcast_objects import check_broadcast_object
 from pab_bench.config.checks import check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
-from pab_bench.config.method_choice import check_method, method_of
+from pab_bench.config.method_choice import checked_method, method_of
 from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.model_defaults import with_model_defaults
 from pab_bench.config.pab_file import merge_pab_file
@@ -99,7 +99,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             model.schedule,
             guidance > 1,
         )
-        check_method(method, about, problems)
+        method = checked_method(method, about, problems)
     if timesteps is not None:
         try:
             problems.notices += check_window(rules, timesteps)

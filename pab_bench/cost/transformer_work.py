@@ -17,7 +17,7 @@ from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject, Group
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
-from pab_bench.engine.stack import stack_of, stack_sites
+from pab_bench.engine.stack import StackBlock, stack_of, stack_sites
 from pab_bench.engine.whole_calls import value_of
 
 
@@ -155,6 +155,9 @@ class _WithoutTimestep:
 
     def blocks(self) -> Sequence[Block]:
         return self._architecture.blocks()
+
+    def stack(self) -> Sequence[StackBlock]:
+        return stack_of(self._architecture)
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.methods.facts import About as About
@@ -44,6 +44,10 @@ class Method(Protocol):
 
     def identity(self, depth: int) -> dict[str, Any]:
         """Its part of a point's identity, as plain JSON, for a model of `depth` block pairs."""
+        ...
+
+    def filled(self, about: About) -> Method:
+        """The method with what was published for a sampling where its keys are null."""
         ...
 
     def check(self, about: About, problems: Problems) -> None:
@@ -95,6 +99,10 @@ class Acceleration:
     def settings(self) -> dict[str, Any]:
         """All that can be set, as plain JSON."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def filled(self, about: About) -> Self:
+        """Itself: nothing depends on the sampling."""
+        return self
 
     def check(self, about: About, problems: Problems) -> None:
         """Nothing depends on any of it."""

@@ -27,11 +27,14 @@ class Method(Protocol):
 
     Attributes:
         name: as in `method=NAME`.
-        needs: which systems can carry it is checked before anything is loaded.
     """
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[Need]]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it acts on: which systems can carry it is checked before anything is loaded."""
+        ...
 
     @property
     def broadcast_object(self) -> BroadcastObject:
@@ -80,7 +83,11 @@ class Acceleration:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    needs: ClassVar[frozenset[Need]] = frozenset({"sites"})
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Sites alone."""
+        return frozenset({"sites"})
 
     @property
     def broadcast_object(self) -> BroadcastObject:

@@ -36,7 +36,11 @@ class DeltaDit(Acceleration):
     boundary: int | None = None
 
     name: ClassVar[str] = "delta_dit"
-    needs: ClassVar[frozenset[Need]] = frozenset({"stack"})
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The blocks in order."""
+        return frozenset({"stack"})
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

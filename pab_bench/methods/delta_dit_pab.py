@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pab_bench.engine.places import Run
@@ -43,10 +44,10 @@ class DeltaDitPab(Acceleration):
         intervals: each `FIRST_CALL-LAST_CALL:FIRST_BLOCK-LAST_BLOCK`, all included, from 0; None =
             as published.
         gap: at least 2; see `phase`.
-        sign: `upstream` adds input minus output of the run, as the published code does; `corrected`
-            output minus input.
-        phase: which calls of an interval, counted k = 1, 2, ..., leave the run out: `upstream` those
-            that the gap divides; `every_gap` all but the first of every gap calls.
+        sign: `upstream` adds input minus output of the run, as the published code does;
+            `corrected` adds output minus input.
+        phase: which calls of an interval, counted k = 1, 2, ..., leave the run out: `upstream`
+            those that the gap divides; `every_gap` all but the first of every gap calls.
     """
 
     intervals: tuple[str, ...] | None = None
@@ -55,7 +56,11 @@ class DeltaDitPab(Acceleration):
     phase: Literal["upstream", "every_gap"] = "upstream"
 
     name: ClassVar[str] = "delta_dit_pab"
-    needs: ClassVar[frozenset[Need]] = frozenset({"stack"})
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The blocks in order."""
+        return frozenset({"stack"})
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -73,7 +78,7 @@ class DeltaDitPab(Acceleration):
                 if any(a > b or c > d for a, b, c, d in parts):
                     problems.add("intervals", self.intervals, "must go from the lower number up")
                 ordered = sorted(parts)
-                if any(p[1] >= q[0] for p, q in zip(ordered, ordered[1:], strict=False)):
+                if any(p[1] >= q[0] for p, q in pairwise(ordered)):
                     problems.add("intervals", self.intervals, "must not share a call")
         problems.raise_if_any()
 
@@ -89,10 +94,8 @@ class DeltaDitPab(Acceleration):
                 message = f"the model has blocks 0 to {about.depth - 1}"
                 problems.add("method.intervals", self.intervals, message)
             if about.calls is not None and first + 1 >= about.calls:
-                message = f"the transformer is called {about.calls} times, so that calls {first} "
-                problems.add(
-                    "method.intervals", self.intervals, f"{message}to {last} reuse nothing"
-                )
+                message = f"calls {first} to {last} of {about.calls} would reuse nothing"
+                problems.add("method.intervals", self.intervals, message)
 
     def runs(self, calls: int) -> list[Run | None]:
         """At every call the run that is left out or computed for later; None outside."""

@@ -1,4 +1,4 @@
-"""Policies of methods that have a plan: they look up what is to be done, and keep what is needed."""
+"""Policies of methods that have a plan: they look up what to do, and keep what is needed."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class TaylorSeer(Acceleration):
         problems.raise_if_any()
 
     @property
-    def needs(self) -> frozenset[Need]:  # type: ignore[override]
+    def needs(self) -> frozenset[Need]:
         """Whole calls, or sites."""
         return frozenset({"call"}) if self.lite else frozenset({"sites"})
 

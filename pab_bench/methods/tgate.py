@@ -28,8 +28,8 @@ class TGate(Acceleration):
     """The method `tgate`.
 
     Cross attention computes at calls before the gate only. From the gate on, one half of the
-    guidance batch is computed, and its prediction is taken as it is. What is reused then is the mean
-    of what both halves put out at the last call before the gate.
+    guidance batch is computed, and its prediction is taken as it is. What is reused then is the
+    mean of what both halves put out at the last call before the gate.
 
     Attributes:
         gate: the first call without guidance and cross attention.
@@ -47,7 +47,11 @@ class TGate(Acceleration):
     half: Literal["first", "second"] = "first"
 
     name: ClassVar[str] = "tgate"
-    needs: ClassVar[frozenset[Need]] = frozenset({"sites", "rows"})
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Sites, and halves of the guidance batch."""
+        return frozenset({"sites", "rows"})
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -1,7 +1,7 @@
 """T-GATE as the experiments of PAB have it: guidance is kept.
 
-Source: the T-GATE rows of Table 1 of PAB, arXiv 2408.12588; VideoSys, branch exp/tgate_deltadit. The
-original, which drops guidance, is the method `tgate`.
+Source: the T-GATE rows of Table 1 of PAB, arXiv 2408.12588; VideoSys, branch
+exp/tgate_deltadit. The original, which drops guidance, is the method `tgate`.
 """
 
 from __future__ import annotations

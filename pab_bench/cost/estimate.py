@@ -11,13 +11,14 @@ from pab_bench.config.settings import Settings
 from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.counting import work_of
+from pab_bench.cost.dry_run import held_by_policy
 from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
 from pab_bench.cost.transformer_work import TransformerWork, transformer_work
 from pab_bench.cost.work import Work
 from pab_bench.engine.kinds import KINDS, BroadcastObject
 from pab_bench.engine.plan import Plan
 from pab_bench.errors import ConfigError
-from pab_bench.methods.base import plan_of
+from pab_bench.methods.base import facts_of, plan_of
 from pab_bench.systems.blueprint import Blueprint, Decoder
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import get_blueprint, sampler_address
@@ -145,9 +146,19 @@ def cache_of(settings: Settings, plan: Plan, tokens: int, lanes: int = 1) -> Cac
         plan: its decisions.
         tokens: tokens of the text that is attended to.
         lanes: transformer calls per denoising step.
+
+    Returns:
+        Only the peak where a policy decides what is kept.
     """
-    guided = get_blueprint(settings.model, settings.dtype).guided(settings.guidance)
+    blueprint = get_blueprint(settings.model, settings.dtype)
+    guided = blueprint.guided(settings.guidance)
     batch = 2 if guided and lanes == 1 else 1
+    facts = facts_of(settings.method, blueprint, settings.steps, settings.guidance)
+    policy = settings.method.policy(facts)
+    if policy is not None:
+        inputs = blueprint.inputs(batch, tokens)
+        peak = held_by_policy(blueprint.architecture, inputs, plan, policy, settings.cache)
+        return CacheBytes(peak, {}, ())
     work = _transformer_work(
         settings.model, settings.dtype, batch, tokens, settings.method.broadcast_object
     )

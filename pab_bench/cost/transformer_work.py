@@ -98,7 +98,7 @@ def transformer_work(
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
         with (
-            Engine(_WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine,
+            Engine(WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine,
             BlockMeter(stack_of(architecture), counter) as meter,
         ):
             output = value_of(architecture.transformer(**inputs))
@@ -144,8 +144,12 @@ class _WorkProbe:
         self.calls[-1][self._site] = self._counter.work - self._site_start
 
 
-class _WithoutTimestep:
-    """An architecture whose timestep cannot be read, since it lies on the `meta` device."""
+class WithoutTimestep:
+    """An architecture whose timesteps cannot be read, since they lie on the `meta` device.
+
+    Args:
+        architecture: on that device.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         self._architecture = architecture
@@ -154,13 +158,16 @@ class _WithoutTimestep:
         self.depth = architecture.depth
 
     def blocks(self) -> Sequence[Block]:
+        """Its own."""
         return self._architecture.blocks()
 
     def stack(self) -> Sequence[StackBlock]:
+        """Its own."""
         return stack_of(self._architecture)
 
-    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-        return 0
+    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Not told: calls are told apart by their order."""
 
     def block_forward(self, block: Block, visit: Visit) -> BlockForward:
+        """Its own."""
         return self._architecture.block_forward(block, visit)

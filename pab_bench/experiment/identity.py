@@ -84,7 +84,9 @@ def identity_before_arithmetic(identity: Mapping[str, Any]) -> dict[str, Any] | 
 def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     """What of a point's identity determines each of its videos, whatever its plan is."""
     own = {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
-    return {**own, "steps": own.pop("steps_made", own["steps"])}
+    if "steps_made" in own:
+        own["steps"] = own.pop("steps_made")
+    return own
 
 
 def sampled_identity(identity: Mapping[str, Any], prompt: str, seed: int) -> dict[str, Any]:

@@ -193,8 +193,8 @@ def _make(
         "metrics_s": spread([ended - measured_from]),
         "point_s": spread([ended - began]),
     }
-    followed = [own.plan for own in sampled.decided] if plan.is_open else [plan]
-    cost = predicted_cost(settings, followed, sampled.text_tokens)
+    decided = [own.plan for own in sampled.decided]
+    cost = predicted_cost(settings, plan, sampled.text_tokens, decided)
     record = replace(
         frame,
         plan=plan_summary(plan, sampled.decided),

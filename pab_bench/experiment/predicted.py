@@ -13,24 +13,25 @@ from pab_bench.engine.plan import Plan
 from pab_bench.errors import ConfigError
 
 
-def predicted_cost(settings: Settings, plans: Sequence[Plan], tokens: int) -> dict[str, Any]:
+def predicted_cost(
+    settings: Settings, plan: Plan, tokens: int, decided: Sequence[Plan] = ()
+) -> dict[str, Any]:
     """Operations and cache bytes of one video, counted without the loaded model.
 
     Args:
         settings: the point.
-        plans: its decisions; those of all videos and lanes, of which the mean is taken, where they
-            were made while sampling.
+        plan: its decisions.
         tokens: tokens of the longest text that was attended to.
+        decided: those of all videos and lanes, of which the mean is taken, where the plan is open.
 
     Returns:
         `convention`, `flops_baseline`, `flops_method`, `flops_ratio` and `cache_bytes`, which is
-        None where a policy decides what is kept; or the `reason` why they are missing.
+        None where it was decided while sampling what is kept; or the `reason` why they are missing.
     """
     convention = get_convention(DEFAULT)
     try:
-        found = [flops_of(settings, convention, plan, tokens) for plan in plans]
-        first = plans[0]
-        bytes_held = cache_of(settings, first, tokens).peak if first.sites_only else None
+        found = [flops_of(settings, convention, plan, tokens) for plan in decided or [plan]]
+        bytes_held = None if plan.is_open else cache_of(settings, plan, tokens).peak
     except (ConfigError, UnknownWork) as error:
         return {"reason": str(error)}
     baseline, method = found[0].baseline, sum(flops.method for flops in found) / len(found)

@@ -17,6 +17,7 @@ from pab_bench.engine.kept import Keep, keep_of, through, video
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
+from pab_bench.engine.places import At
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.policy import Policy
 from pab_bench.engine.policy_runner import PolicyRunner
@@ -219,8 +220,8 @@ class Engine:
         self._done += 1
         self.ledger.rows[self._lane, self._call] = 2
         if self._asked is not None:
-            transformer = self.plan.transformer(self._call)
-            self._asked.begin_call(self._lane, self._call, expected, transformer)
+            at = At(self._lane, self._call, expected, begins=self._begins)
+            self._asked.begin_call(at, self.plan.transformer(self._call))
         if self._probe is not None:
             self._probe.begin_call(self._lane, self._call)
 

@@ -57,12 +57,15 @@ class At:
         timestep: of the plan.
         rows: 2 where the whole guidance batch is computed, 1 where it is one half; while the call
             is being decided, 2.
+        begins: whether the call before was of another transformer, or there was none: `memory` is
+            empty, and what a policy remembers besides must begin anew.
     """
 
     lane: int
     call: int
     timestep: int
     rows: int = 2
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

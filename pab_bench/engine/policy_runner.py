@@ -79,9 +79,10 @@ class PolicyRunner:
         """Whether sites are the policy's to decide, rather than the plan's."""
         return "site" in self.policy.places
 
-    def begin_call(self, lane: int, call: int, timestep: int, transformer: int) -> None:
-        """A transformer is about to be called."""
-        at = At(lane, call, timestep)
+    def begin_call(self, at: At, transformer: int) -> None:
+        """A transformer is about to be called; what another one has computed is forgotten."""
+        if at.begins and at.lane == 0:
+            self.policy.memory.clear()
         self._transformer = transformer
         if self._calls:
             self._calls[transformer].begin_call(at)

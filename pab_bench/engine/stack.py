@@ -26,6 +26,8 @@ class StackBlock:
         takes: names of the arguments that are streams of tokens, the video's first.
         layout: a word for how the tokens lie; where neighbours have different ones, the first two
             axes, (batch * a, b), become (batch * b, a).
+        gives: of every stream, in the order of `takes`, its place among what the block gives back;
+            empty where that is the same order.
     """
 
     module: nn.Module
@@ -33,6 +35,7 @@ class StackBlock:
     sites: tuple[Site, ...]
     takes: tuple[str, ...] = ("hidden_states",)
     layout: str = ""
+    gives: tuple[int, ...] = ()
 
 
 def stack_of(architecture: Any) -> tuple[StackBlock, ...]:
@@ -114,7 +117,7 @@ class StackRunner:
                 self._enter(position, tokens, args, kwargs)
             if self._left_out:
                 if position < self._ends:
-                    return _given_back(tokens)
+                    return self._given_back(position, tokens)
                 return self._leave_out(position, tokens)
             result = own(*args, **kwargs)
             if position == self._ends:
@@ -139,14 +142,22 @@ class StackRunner:
         for block in self._blocks[self._begins : self._ends + 1]:
             for group, index in block.sites:
                 ledger.skipped(group, self._at.lane, self._at.call, index)
-        return _given_back(given)
+        return self._given_back(position, given)
 
     def _computed(self, position: int, result: Any) -> None:
         tokens = result if isinstance(result, tuple) else (result,)
+        gives = self._blocks[position].gives
+        tokens = tuple(tokens[place] for place in gives) if gives else tokens
         if self._differs(position):
             entered = self._entrance.tokens
             tokens = tuple(swapped(own, like) for own, like in zip(tokens, entered, strict=True))
         self._policy().run_ended(self._at, self._entrance, tokens)
+
+    def _given_back(self, position: int, tokens: Tensors) -> Any:
+        """What the block at a position returns."""
+        gives = self._blocks[position].gives or tuple(range(len(tokens)))
+        ordered = tuple(tokens[gives.index(place)] for place in range(len(tokens)))
+        return ordered if len(ordered) > 1 else ordered[0]
 
     def _differs(self, position: int) -> bool:
         return self._blocks[position].layout != self._blocks[self._begins].layout
@@ -155,10 +166,6 @@ class StackRunner:
         return tuple(
             kwargs[name] if name in kwargs else args[place] for name, place in self._named[position]
         )
-
-
-def _given_back(tokens: Tensors) -> Any:
-    return tokens if len(tokens) > 1 else tokens[0]
 
 
 def _positions(block: StackBlock) -> tuple[tuple[str, int], ...]:

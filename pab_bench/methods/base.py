@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.errors import ConfigError
 from pab_bench.methods.facts import About as About
 from pab_bench.methods.facts import Facts as Facts
 from pab_bench.methods.facts import Need as Need
@@ -158,12 +159,20 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         steps: denoising steps of the baseline.
         guidance: scale of classifier-free guidance, on which the calls of a step may depend; None
             where it makes no difference.
+
+    Raises:
+        ConfigError: if the method needs the blocks in order, and the model does not tell it.
     """
     # Deferred: they need torch, which settings are made without.
     from pab_bench.engine.sites import depths_of
     from pab_bench.engine.stack import stack_of, stack_sites
 
     architecture = model.architecture
+    stack = stack_sites(stack_of(architecture)) if "stack" in method.needs else ()
+    if "stack" in method.needs and not stack:
+        reason = getattr(architecture, "no_stack", "the architecture does not tell them")
+        name = type(architecture.transformer).__name__
+        raise ConfigError(f"method={method.name}: needs the blocks of {name} in order: {reason}")
     made = method.sampled_steps(steps)
     lanes = getattr(model, "lanes", None)
     return Facts(
@@ -172,7 +181,7 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         architecture.depth,
         architecture.groups,
         depths_of(architecture),
-        stack_sites(stack_of(architecture)) if method.needs & {"stack"} else (),
+        stack,
         1 if lanes is None or guidance is None else int(lanes(guidance)),
         transformers_called(model, made),
     )

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pab_bench.engine.places import Run
-from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.base import About, Acceleration, Facts, plan_of_facts
 from pab_bench.methods.facts import Need
 from pab_bench.methods.published import published, refuse_unpublished
 from pab_bench.problems import Problems
@@ -132,7 +132,7 @@ class DeltaDitPab(Acceleration):
         """Follow the plan."""
         from pab_bench.methods.follow import FollowRuns
 
-        plan, runs = self.plan(facts), self.runs(facts.calls)
+        plan, runs = plan_of_facts(self, facts), self.runs(facts.calls)
         sign = -1 if self.sign == "upstream" else 1
         return lambda: FollowRuns(plan, runs, sign)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.places import At, Look, Tensor, Tensors
-from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.base import About, Acceleration, Facts, plan_of_facts
 from pab_bench.methods.factors import Factors
 from pab_bench.methods.facts import Need
 from pab_bench.methods.follow import FollowCalls, FollowSites
@@ -109,7 +109,7 @@ class TaylorSeer(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Follow the plan."""
-        plan = self.plan(facts)
+        plan = plan_of_facts(self, facts)
         if self.lite:
             return lambda: _Calls(plan, self.order, self.dtype)
         return lambda: _Sites(plan, self.order, self.dtype)

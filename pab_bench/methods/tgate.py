@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pab_bench.engine.places import At, CallDecision, Look, Place, Tensor, Tensors
-from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.base import About, Acceleration, Facts, plan_of_facts
 from pab_bench.methods.facts import Need
 from pab_bench.methods.follow import FollowSites
 from pab_bench.problems import Problems
@@ -97,7 +97,7 @@ class TGate(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Follow the plan."""
-        plan = self.plan(facts)
+        plan = plan_of_facts(self, facts)
         return lambda: _Gated(plan, self.gate, self.half)
 
 

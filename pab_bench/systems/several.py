@@ -24,6 +24,7 @@ class Several:
 
     Attributes:
         left_out: as of the first of `DiscoveredArchitecture`.
+        no_stack: likewise.
 
     Raises:
         ValueError: if they have different groups or numbers of blocks.
@@ -37,6 +38,7 @@ class Several:
         self.transformers: tuple[nn.Module, ...] = tuple(part.transformer for part in parts)
         self.transformer = first.transformer
         self.groups, self.depth = first.groups, first.depth
+        self.no_stack: str = getattr(first, "no_stack", "")
         self.left_out: Mapping[str, str] = getattr(first, "left_out", {})
         self._first, self._parts = first, parts
         self._blocks = [block for part in parts for block in part.blocks()]

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from pab_bench.engine.sites import Architecture
 from pab_bench.systems.cogvideox.architecture import CogVideoXArchitecture
 from pab_bench.systems.diffusers.architecture import DiscoveredArchitecture
+from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.modules import candidates
 from pab_bench.systems.diffusers.watching import Watch
@@ -55,9 +56,10 @@ class PipelineScene:
 
     def _discovered(self, transformer: torch.nn.Module) -> DiscoveredArchitecture:
         own = list(candidates(transformer))
-        with Watch([transformer], own) as watch:
+        with BlockOrder([transformer]) as order, Watch([transformer], own) as watch:
             self._run(1, 5.0, lambda latents: None)
-        return DiscoveredArchitecture(transformer, discover(own, watch.visits, watch.lanes))
+        found = discover(own, watch.visits, watch.lanes)
+        return DiscoveredArchitecture(transformer, found, order)
 
     @property
     def guidance(self) -> float:

@@ -11,6 +11,6 @@ SYSTEM = System(
     defaults="pab_bench.systems.diffusers.defaults:read_defaults",
     broadcast_objects=("ungated",),
     token_grid=False,
-    carries=frozenset({"sites", "call"}),
+    carries=frozenset({"sites", "stack", "call"}),
     pixel_multiple=1,
 )

@@ -17,6 +17,7 @@ from pab_bench.problems import Problem
 from pab_bench.systems.base import OnStep, TextEmbeddings
 from pab_bench.systems.checkpoints.part import CheckpointRefused, one_line
 from pab_bench.systems.diffusers.architecture import DiscoveredArchitecture
+from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.completeness import check_complete
 from pab_bench.systems.diffusers.control import random_copy
 from pab_bench.systems.diffusers.cut import Decoding
@@ -76,14 +77,15 @@ class DiffusersSampler:
         self._levels: dict[int, tuple[int, ...]] = {}
         self._called: dict[int, tuple[int, ...]] = {}
         self._decoding: Decoding | None = None
-        watch = self._watch(self._guidance)
+        with BlockOrder(list(transformers.values())) as order:
+            watch = self._watch(self._guidance)
         parts = []
         for transformer in transformers.values():
             found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
             if not found.sites:
                 name = index.pipeline.__name__
                 raise _refused(model, f"{name}: no attention or MLP was found in it")
-            parts.append(DiscoveredArchitecture(transformer, found))
+            parts.append(DiscoveredArchitecture(transformer, found, order))
         self.architecture: Architecture = parts[0] if len(parts) == 1 else Several(parts)
 
     @classmethod

@@ -37,8 +37,9 @@ class Plan:
             it. Empty where it is always whole.
         skipped: per group a bool array of the shape of its `source`: the sites that are not even
             visited, since `stack` or `called` stand in for them. Empty where all are visited.
-        order: how many earlier computed outputs, beside that of `source`, a value is made of that
-            is extrapolated; 0 where outputs are reused as they are.
+        order: how many earlier computed outputs, beside that of `source` (or of `called`, where
+            calls are left out), a value is made of that is extrapolated; 0 where outputs are reused
+            as they are.
         is_open: whether decisions are made while a video is sampled; the tables then say that
             everything computes, and the ledger says afterwards what was done.
     """
@@ -76,7 +77,7 @@ class Plan:
             for block, source in enumerate(self.source[group][call]):
                 if skipped is None or not skipped[call, block]:
                     last[source, block] = max(last[source, block], call)
-        if self.order:
+        if self.order and not self.called:
             for block in range(blocks):
                 computed = np.flatnonzero(self.source[group][:, block] == np.arange(self.calls))
                 for call, before in zip(computed[:0:-1], computed[-2::-1], strict=True):
@@ -171,4 +172,4 @@ def _how(plan: Plan, reuse: bool, skipped: bool) -> str:
         return "skipped"
     if not reuse:
         return "computed"
-    return "extrapolated" if plan.order else "reused"
+    return "extrapolated" if plan.order and not plan.called else "reused"

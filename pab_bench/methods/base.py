@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """Settings of one acceleration method, of which all enter the identity of a point.
+    """Settings of one acceleration method, of which all enter the identity of a point."""
 
-    Attributes:
-        name: as in `method=NAME`.
-    """
-
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """As in `method=NAME`."""
+        ...
 
     @property
     def needs(self) -> frozenset[Need]:

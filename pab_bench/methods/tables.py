@@ -85,3 +85,26 @@ def leave_out_calls(plan: Plan, called: Sequence[int]) -> Plan:
     source = {group: np.where(out, from_call, table) for group, table in plan.source.items()}
     skipped = {group: np.broadcast_to(out, t.shape).copy() for group, t in source.items()}
     return replace(plan, source=source, skipped=skipped, called=tuple(int(c) for c in called))
+
+
+def within_what_is_left(outer: Plan, inner: Plan) -> Plan:
+    """Let sites do what a plan says wherever another plan leaves them to be visited.
+
+    Where the output that is to be reused was left out, the site computes.
+
+    Args:
+        outer: leaves out blocks or calls, and reuses nothing else.
+        inner: of sites alone.
+    """
+    source = {}
+    for group, table in outer.source.items():
+        skipped, wanted = outer.is_skipped(group), inner.source[group]
+        own = table.copy()
+        last = np.full(table.shape[1], -1)
+        for call in range(outer.calls):
+            visited = ~skipped[call]
+            computes = visited & (last < wanted[call])
+            last[computes] = call
+            own[call, visited] = last[visited]
+        source[group] = own
+    return replace(outer, source=source)

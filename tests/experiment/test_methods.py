@@ -12,6 +12,7 @@ from pab_bench.engine.policy import Policy
 from pab_bench.experiment.identity import settings_identity, video_identity
 from pab_bench.experiment.point import make_point
 from pab_bench.methods.base import Acceleration
+from pab_bench.problems import InvalidSettings
 from pab_bench.store.points import Store
 
 
@@ -142,3 +143,45 @@ def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold
     assert {"prompt", "seed", "lane", "how", "rows", "gate"} <= set(rows)
     assert (rows["gate"] > 0).all()
     assert (rows["how"] == "skipped").any() == (share > 0)
+
+
+def test_a_method_inside_fewer_steps(rival, made):
+    settings = rival("method=fewer_steps", "method.steps=4", "method.inside={name:fora,interval:2}")
+    record = made(settings).record
+    assert record.config["method"]["inside"]["interval"] == 2
+    assert record.plan["calls"] == 4
+    assert record.plan["reuse_share"]["spatial"] == pytest.approx(1 / 4)
+    assert record.cost["flops_ratio"] < 4 / 6 * 0.9
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("method.steps=4", "method.inside=foo"), "method.inside=foo: must be one of pab"),
+        (("method.steps=4", "method.inside=3"), "method.inside=3: must be the name of a method"),
+        (
+            ("method.steps=4", "method.inside={name:fora,gap:2}"),
+            "there is no key 'gap' in method (interval, phase, kinds)",
+        ),
+        (("method.steps=4", "method.inside=fora", "spatial_gap=2"), "spatial_gap=2: is a key of"),
+        (("method.steps=4", "method.inside=pab"), "method.inside=pab: reuses nothing"),
+    ],
+)
+def test_what_cannot_be_inside(rival, overrides, message):
+    with pytest.raises(InvalidSettings) as caught:
+        rival("method=fewer_steps", *overrides)
+    assert message in str(caught.value)
+
+
+def test_pab_inside_has_its_keys_at_the_root(rival):
+    settings = rival(
+        "method=fewer_steps",
+        "method.steps=4",
+        "method.inside=pab",
+        "spatial_gap=2",
+        "spatial_threshold=[100,700]",
+    )
+    identity = settings_identity(settings)
+    assert identity["rules"]["spatial"]["gap"] == 2
+    assert identity["method"]["inside"] == "pab"
+    assert identity["broadcast_object"] == "output"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ import torch
 from pab_bench.config.settings import Settings
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.plan import Plan
+from pab_bench.engine.policy import Policy
 from pab_bench.experiment.identity import baseline_of
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.methods.base import plan_of
@@ -82,10 +83,13 @@ def _turns(
     noise = session.sampler.noise(settings.seeds[0])
     lanes = lanes_of(session.sampler, settings.guidance)
 
-    def denoise(plan: Plan, keeping: Keeping, steps: int) -> tuple[float, bool]:
+    def denoise(
+        plan: Plan, keeping: Keeping, steps: int, policy: Callable[[], Policy] | None = None
+    ) -> tuple[float, bool]:
         architecture = session.sampler.architecture
         kept, cache = keeping.broadcast_object, keeping.cache
-        with Engine(architecture, plan, kept, lanes=lanes, cache=cache) as engine:
+        engine = Engine(architecture, plan, kept, lanes=lanes, cache=cache, policy=policy)
+        with engine:
             start = clock.mark()
             session.sampler.denoise(text, noise, steps, settings.guidance, lambda step: None)
             end = clock.mark()
@@ -106,7 +110,7 @@ def _turns(
             if chosen is None:
                 took, other = denoise(baseline, Keeping(), baseline_steps)
             else:
-                took, other = denoise(chosen.plan, chosen.keeping, own_steps)
+                took, other = denoise(chosen.plan, chosen.keeping, own_steps, chosen.policy)
             seconds.setdefault(name, []).append(took)
             disturbed |= other
         if not disturbed:

@@ -64,7 +64,7 @@ def test_fewer_steps_against_the_baseline_of_all_steps(rival, made):
             marks=pytest.mark.slow,
         ),
         (("delta_dit", "method.blocks=3", "method.boundary=2"), 3 * 3 / (6 * 6), "skipped"),
-        (("taylorseer", "method.lite=true"), 2 / 6, "skipped"),
+        pytest.param(("taylorseer", "method.lite=true"), 2 / 6, "skipped", marks=pytest.mark.slow),
         pytest.param(("taylorseer",), None, "extrapolated", marks=pytest.mark.slow),
     ],
 )
@@ -145,6 +145,7 @@ def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold
     assert (rows["how"] == "skipped").any() == (share > 0)
 
 
+@pytest.mark.slow
 def test_a_method_inside_fewer_steps(rival, made):
     settings = rival("method=fewer_steps", "method.steps=4", "method.inside={name:fora,interval:2}")
     record = made(settings).record

@@ -8,7 +8,7 @@ rules that the records keep.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,10 +158,13 @@ def _map(data: SweepData, key: str, plural: str) -> pd.DataFrame:
         gapped = {kind: rule for kind, rule in entry.rules.items() if "gap" in rule}
         if not gapped:
             continue
-        values = {tuple(rule.get(key) or (0, entry.depth - 1)) for rule in gapped.values()}
+        values = {_ends(rule.get(key) or (0, entry.depth - 1)) for rule in gapped.values()}
         if len(values) > 1:
             continue
-        low, high = values.pop()
+        (ends,) = values
+        if ends is None:
+            continue
+        low, high = ends
         left = {
             kind: {k: v for k, v in rule.items() if k != key or kind not in gapped}
             for kind, rule in entry.rules.items()
@@ -173,6 +176,11 @@ def _map(data: SweepData, key: str, plural: str) -> pd.DataFrame:
     if len({(row["low"], row["high"]) for _, row in best}) < 3:
         raise NothingToShow(f"no rules were run in three or more {plural}")
     return _frame(data, best)
+
+
+def _ends(pair: Sequence[int] | str) -> tuple[int, int] | None:
+    """Both ends; None of a share of the steps, which has no place among timesteps."""
+    return None if isinstance(pair, str) else (pair[0], pair[1])
 
 
 def _entries(data: SweepData) -> Iterable[_Entry]:

@@ -15,9 +15,11 @@ import pandas as pd
 
 from analysis.errors import NothingToShow
 from pab_bench.files import check_listed
+from pab_bench.store.records import ARCHIVES
 
 _log = logging.getLogger(__name__)
 Status = Literal["ok", "failed", "not finished", "unreadable"]
+_DIGEST = 12
 _VIDEO = re.compile(r"(\d+)-(\d+)\.safetensors")
 TableName = Literal["metrics", "steps", "curves", "plan"]
 
@@ -43,6 +45,16 @@ class Point:
     def is_baseline(self) -> bool:
         """Whether nothing is reused in this point."""
         return bool(self.record.get("is_baseline"))
+
+    @property
+    def origin(self) -> str | None:
+        """The archive that it came in, in words; None if it was made in its store."""
+        archives = self.value("provenance", ARCHIVES)
+        last = archives[-1] if isinstance(archives, list) and archives else None
+        if not isinstance(last, Mapping):
+            return None
+        digest = str(last.get("sha256"))[:_DIGEST]
+        return f"{last.get('archive')} (sha256 {digest}, {last.get('date')})"
 
     def value(self, *keys: str) -> Any:
         """The entry under nested `keys` of the record, or None where any of them is missing."""

@@ -72,6 +72,8 @@ def active_rules(rules: Rules) -> dict[str, Any]:
 
 def _window(rule: Mapping[str, Any]) -> str | None:
     threshold = rule.get("threshold")
+    if isinstance(threshold, str):  # A share of the steps.
+        return threshold
     return f"{threshold[0]}..{threshold[1]}" if threshold else None
 
 

@@ -30,7 +30,7 @@ NUMBERS = (
     "replayed_share",
     "peak_cache_bytes",
 )
-AFTER = ("speed_fault", "videos", "error")
+AFTER = ("speed_fault", "videos", "origin", "error")
 
 
 def sweep_metrics(sweep: Sweep) -> dict[str, MetricFacts]:
@@ -59,8 +59,9 @@ def summary_frame(sweep: Sweep, speeds: Mapping[int, JobSpeed] | None = None) ->
     time, by the time of each kind, `efficiency` the speedup over it, `videos_speedup` that of whole
     videos in turns, and `speed_fault` what cannot be true of it. `denoise_s` is of one video, by
     the same calls; `encode_s` and `decode_s` are medians of what was sampled. `replayed_share` of
-    the point's steps were another point's. Every quality metric is a column; one that needs no
-    reference has the baseline's value beside it (`baseline_<metric>`).
+    the point's steps were another point's. `origin` is the archive that a point came in, if it was
+    not made in its store. Every quality metric is a column; one that needs no reference has the
+    baseline's value beside it (`baseline_<metric>`).
 
     Args:
         sweep: the jobs.
@@ -103,6 +104,7 @@ def _row(job: Job, metrics: Mapping[str, MetricFacts]) -> dict[str, object]:
     if job.point is None:
         return row
     row["model"] = job.point.value("model", "name")
+    row["origin"] = job.point.origin
     if job.status != "ok":
         return row
     row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())

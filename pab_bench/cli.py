@@ -27,6 +27,7 @@ from pab_bench.config.grid import Grid
 from pab_bench.config.places import check_places
 from pab_bench.config.preflight import preflight
 from pab_bench.config.resolve import resolve
+from pab_bench.config.shell_windows import quoted_shares
 from pab_bench.errors import (
     BAD_CONFIGURATION,
     FAILED,
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     # Hydra's parser wants overrides together, so that `task=plan -m spatial_gap=1,2` would fail.
     arguments = sorted(given, key=lambda argument: argument not in ("-m", "--multirun"))
+    arguments = list(map(quoted_shares, arguments))
     # Figures are only written: whichever window or notebook the user's own program draws in.
     os.environ.pop("MPLBACKEND", None)
     try:
@@ -122,7 +124,7 @@ def _command(arguments: Sequence[str]) -> int:
             return start_hydra(arguments)
         grid = preflight(parsed)
         check_places(grid)
-        if grid.task not in ("plan", "cost"):  # They need no weights.
+        if grid.task not in ("plan", "cost", "describe"):  # They need no weights.
             if not grid.parallel:  # A launcher's jobs may run on another machine.
                 load("pab_bench.experiment.device:check_devices")(
                     point.settings.device for point in grid.points

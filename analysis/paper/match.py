@@ -75,12 +75,10 @@ def differences(point: Point, model: ModelSettings) -> list[str]:
 def rule_differences(point: Point, model: ModelSettings) -> list[str]:
     """In what the rules of a point differ from those that the paper's row was run with."""
     active = active_rules(point.value("config", "rules") or {})
-    windows = {tuple(rule["threshold"]) for rule in active.values() if "threshold" in rule}
-    found = [
-        f"window {low}..{high} instead of {model.threshold[0]}..{model.threshold[1]}"
-        for low, high in sorted(windows)
-        if (low, high) != model.threshold
-    ]
+    said = [rule["threshold"] for rule in active.values() if "threshold" in rule]
+    windows = {f"{own[0]}..{own[1]}" if isinstance(own, list) else str(own) for own in said}
+    theirs = f"{model.threshold[0]}..{model.threshold[1]}"
+    found = [f"window {own} instead of {theirs}" for own in sorted(windows - {theirs})]
     if active and not any(kind.startswith("mlp") for kind in active):
         found.append("no MLP broadcast")
     if any(rule.get("block") for rule in active.values()):

@@ -99,6 +99,7 @@ VIDEOS = Column(
     high="videos_speedup_high",
 )
 REPLAYED = Column("replayed_share", "replayed", lambda v: f"{v:.0%}")
+ORIGIN = Column("origin", "from", numeric=False)
 CACHE = Column("peak_cache_bytes", "cache MiB", lambda v: f"{v / 2**20:.4g}")
 
 
@@ -153,7 +154,20 @@ def document_columns(
     status = Column("status", "status", numeric=False)
     keys = [Column("job", "job"), *_keys(swept, numbers, models)]
     main = metric_columns(metrics, intervals=True, only=MAIN)
-    return [*keys, RULES, REUSE, *STAGES, *SPEED, VIDEOS, *main, REPLAYED, CACHE, last, status]
+    return [
+        *keys,
+        RULES,
+        REUSE,
+        *STAGES,
+        *SPEED,
+        VIDEOS,
+        *main,
+        REPLAYED,
+        CACHE,
+        last,
+        ORIGIN,
+        status,
+    ]
 
 
 def _keys(swept: Sequence[str], numbers: Sequence[str], models: int) -> list[Column]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.data import SweepData
 from analysis.points import Point, Sweep
 from analysis.tables.speed_notes import speed_notes
+from pab_bench.store.records import ARCHIVES
 
 _PROMPTS_SHOWN = 4
 _DIGEST = 16
@@ -31,8 +33,15 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "device": [_device(point.value("provenance") or {}) for point in points],
         "versions": [_versions(point.value("provenance", "versions") or {}) for point in points],
         "git commit": [_text(point.value("provenance", "git_commit")) for point in points],
+        "from archives": [_origin(point) for point in points if point.origin is not None],
     }
-    return {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
+    told = {name: " | ".join(dict.fromkeys(texts)) for name, texts in lines.items() if texts}
+    calls = [_call(point) for point in points]
+    if any(calls):
+        told["further arguments of the call"] = " | ".join(
+            dict.fromkeys(c or "none" for c in calls)
+        )
+    return told
 
 
 def reasons(data: SweepData) -> list[str]:
@@ -65,6 +74,12 @@ def _points(sweep: Sweep) -> list[Point]:
     return list((found | {point.id: point for point in sweep.baselines}).values())
 
 
+def _call(point: Point) -> str:
+    """What `model.call` has said; empty if nothing."""
+    call = point.value("config", "model", "call") or {}
+    return ", ".join(f"{name}: {json.dumps(own)}" for name, own in call.items())
+
+
 def _model(point: Point) -> str:
     digest = _text(point.value("model", "weights_digest"))
     return f"{_text(point.value('model', 'name'))} (weights {digest[:_DIGEST]})"
@@ -80,6 +95,11 @@ def _device(entry: Mapping[str, Any]) -> str:
     threads = entry.get("threads")
     parts = [entry.get("device"), entry.get("cpu"), threads and f"{threads} threads"]
     return ", ".join(str(part) for part in (*parts, entry.get("platform")) if part)
+
+
+def _origin(point: Point) -> str:
+    """The archive that a point came in, and the machine that made it."""
+    return f"{point.origin}, made on {point.value('provenance', ARCHIVES)[-1].get('machine')}"
 
 
 def _versions(versions: Mapping[str, Any]) -> str:

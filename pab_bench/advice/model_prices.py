@@ -23,12 +23,13 @@ def prices(settings: Settings, baseline: Plan, tokens: int) -> Prices:
         ConfigError: if the model's cost is not known without its weights.
     """
     flops = flops_of(settings, get_convention(DEFAULT), baseline, tokens)
-    held = {group: np.zeros(baseline.depth, dtype=np.int64) for group in baseline.source}
+    depths = {group: table.shape[1] for group, table in baseline.source.items()}
+    held = {group: np.zeros(blocks, dtype=np.int64) for group, blocks in depths.items()}
     computes = {
-        group: np.repeat(np.arange(2)[:, None], baseline.depth, axis=1) for group in baseline.source
+        group: np.repeat(np.arange(2)[:, None], blocks, axis=1) for group, blocks in depths.items()
     }
-    for group in baseline.source:
-        for block in range(baseline.depth):
+    for group, blocks in depths.items():
+        for block in range(blocks):
             reused = computes[group].copy()
             reused[1, block] = 0
             plan = Plan((0, 0), baseline.depth, {**computes, group: reused})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pab_bench.engine.kinds import KINDS
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
+from pab_bench.methods.windows import Window
 
 
 def rules_yaml(rules: Rules, comments: list[str]) -> str:
@@ -34,15 +35,20 @@ def rules_yaml(rules: Rules, comments: list[str]) -> str:
 def _lines(kind: str, rule: GapRule) -> list[str]:
     if not rule.skip or rule.gap == 1:
         return [f"{kind}_skip: false"]
-    low, high = rule.threshold
     lines = [
         f"{kind}_skip: true",
-        f"{kind}_threshold: [{low}, {high}]",
+        f"{kind}_threshold: {_yaml(rule.threshold)}",
         f"{kind}_gap: {rule.gap}",
     ]
     if rule.block is not None:
         lines.append(f"{kind}_block: [{rule.block[0]}, {rule.block[1]}]")
     return lines
+
+
+def _yaml(window: Window) -> str:
+    if isinstance(window, tuple):
+        return f"[{window[0]}, {window[1]}]"
+    return f'"{window}"'
 
 
 def rules_text(rules: Rules) -> str:
@@ -59,7 +65,8 @@ def rules_text(rules: Rules) -> str:
             if rule.keys:
                 words.append(f"{kind} at {len(rule.keys)} keys")
         elif rule.skip and rule.gap > 1:
-            low, high = rule.threshold
+            window = rule.threshold
+            where = f"({window[0]}, {window[1]})" if isinstance(window, tuple) else str(window)
             block = "" if rule.block is None else f" blocks {rule.block[0]}-{rule.block[1]}"
-            words.append(f"{kind} gap {rule.gap} in ({low}, {high}){block}")
+            words.append(f"{kind} gap {rule.gap} in {where}{block}")
     return "; ".join(words) or "nothing is reused"

@@ -12,6 +12,7 @@ from typing import Any
 
 from pab_bench.config.paths import CONF
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
+from pab_bench.methods.windows import FlatPart, StepShare, inside, window_text
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
 from pab_bench.systems.timesteps.known import check_steps
 
@@ -23,6 +24,10 @@ COSTS = {
     "peak_cache_bytes": False,
 }
 """What can be optimised besides metrics, and whether higher is better."""
+
+
+FEWEST_STEPS_OF_A_CURVE = 10
+"""Shorter ones have no flat part that could be told from chance."""
 
 
 @cache
@@ -80,17 +85,23 @@ def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:
     """
     found = []
     for kind, rule in _rules_by_key(rules):
-        if isinstance(rule, GapRule) and rule.skip and rule.gap > 1:
-            low, high = rule.threshold
-            if not any(low < t < high for t in timesteps):
-                found.append(
-                    Problem(
-                        f"{kind}_threshold={show(rule.threshold)}",
-                        f"no timestep lies between {low} and {high} (both excluded): the "
-                        f"{len(timesteps)} timesteps go from {max(timesteps)} to {min(timesteps)}"
-                        f"{_spacing(timesteps)}",
-                    )
-                )
+        if not isinstance(rule, GapRule) or not rule.skip or rule.gap == 1:
+            continue
+        window = rule.threshold
+        if isinstance(window, FlatPart) or any(inside(window, timesteps)):
+            continue
+        if isinstance(window, StepShare):
+            found.append(_no_step(kind, window, len(timesteps)))
+            continue
+        low, high = window
+        found.append(
+            Problem(
+                f"{kind}_threshold={window_text(window)}",
+                f"no timestep lies between {low} and {high} (both excluded): the "
+                f"{len(timesteps)} timesteps go from {max(timesteps)} to {min(timesteps)}"
+                f"{_spacing(timesteps)}",
+            )
+        )
     if found:
         raise InvalidSettings(found)
     keys = rules.mlp_spatial
@@ -103,6 +114,41 @@ def check_window(rules: Rules, timesteps: Sequence[int]) -> list[str]:
                 f"{_spacing(timesteps)}{near} and have no effect"
             ]
     return []
+
+
+def check_shares(rules: Rules, steps: int) -> None:
+    """Refuse shares of the steps in which no step lies, and curves that are too short for `auto`.
+
+    Args:
+        rules: the rules of one run.
+        steps: denoising steps.
+
+    Raises:
+        InvalidSettings: with the window and the number of steps.
+    """
+    found = []
+    for kind, rule in _rules_by_key(rules):
+        if not isinstance(rule, GapRule) or not rule.skip or rule.gap == 1:
+            continue
+        window = rule.threshold
+        if isinstance(window, StepShare) and not any(inside(window, range(steps))):
+            found.append(_no_step(kind, window, steps))
+        elif isinstance(window, FlatPart) and steps < FEWEST_STEPS_OF_A_CURVE:
+            message = (
+                f"a curve of {steps} steps is too short to find its flat part: steps must be at "
+                f"least {FEWEST_STEPS_OF_A_CURVE}; or give the window, [low,high] or steps:[.1,.6]"
+            )
+            found.append(Problem(f"{kind}_threshold=auto", message))
+    if found:
+        raise InvalidSettings(found)
+
+
+def _no_step(kind: str, window: StepShare, steps: int) -> Problem:
+    message = (
+        f"no step lies in it: of {steps} steps, step i (from 0) lies in it if {window.low:g} <= "
+        f"i / {steps} < {window.high:g}"
+    )
+    return Problem(f"{kind}_threshold={window}", message)
 
 
 def _rules_by_key(rules: Rules) -> list[tuple[str, GapRule | KeyRule]]:

@@ -6,7 +6,7 @@ runs, interpolation) is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pab_bench.config.describe import expected, find, is_number_for_switch, unknown_key
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import plain_values, resolve_values
-from pab_bench.config.schema import SCHEMA
+from pab_bench.config.schema import SCHEMA, is_call_hint
 from pab_bench.config.settings import Settings
 from pab_bench.problems import InvalidSettings, Problem, did_you_mean, one_of, show
 
@@ -42,12 +42,8 @@ def compose(**overrides: Any) -> Settings:
     defaults = main.pop("defaults")
     main.pop("hydra")
     config.merge_with(main)
-    for entry in defaults:
-        if not OmegaConf.is_dict(entry):
-            continue
-        ((group, option),) = entry.items()
-        if "/" not in group:  # Hydra's own.
-            config.merge_with(_option(group, chosen.pop(group, option)))
+    for group, option in _options_of(defaults, chosen).items():
+        config.merge_with(_option(group, option))
     lines = [f"{key}={show(value)}" for key, value in values.items()]
     problems = [p for key, value in values.items() if (p := _set(config, key, value)) is not None]
     if problems:
@@ -62,14 +58,45 @@ def options(group: str) -> list[str]:
 
 def read_option(group: str, name: str) -> dict[str, Any]:
     """Read one option of a group as plain values, with what its defaults list names."""
-    content = OmegaConf.load(CONF / group / f"{name}.yaml")
-    assert isinstance(content, DictConfig)
+    content = _content(group, name)
     inherited: dict[str, Any] = {}
     for entry in content.pop("defaults", []):
-        if entry != "_self_":
-            inherited |= read_option(group, str(entry))
+        if isinstance(entry, str) and entry != "_self_":
+            inherited |= read_option(group, entry)
     own = OmegaConf.to_container(content)
     return inherited | {str(key): value for key, value in dict(own).items()}  # type: ignore[arg-type]
+
+
+def _content(group: str, name: str) -> DictConfig:
+    content = OmegaConf.load(CONF / group / f"{name}.yaml")
+    assert isinstance(content, DictConfig)
+    return content
+
+
+def _options_of(defaults: Iterable[Any], chosen: dict[str, str]) -> dict[str, str]:
+    """The option of every group; those that were chosen are taken out of `chosen`."""
+    usual = {
+        str(group): str(option)
+        for entry in defaults
+        if OmegaConf.is_dict(entry)
+        for group, option in entry.items()
+        if "/" not in group  # Hydra's own.
+    }
+    own = {group: chosen.pop(group) for group in usual if group in chosen}
+    model = own.get("model", usual["model"])
+    return usual | (_brought_along(model) if model in options("model") else {}) | own
+
+
+def _brought_along(model: str) -> dict[str, str]:
+    """The options of other groups that a model comes with, such as prompts that it knows."""
+    found: dict[str, str] = {}
+    for entry in _content("model", model).get("defaults", []):
+        if OmegaConf.is_dict(entry):
+            for place, option in entry.items():
+                found[place.removeprefix("override /").partition("@")[0]] = str(option)
+        elif entry != "_self_":
+            found |= _brought_along(str(entry))
+    return found
 
 
 def _apart(overrides: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
@@ -79,13 +106,21 @@ def _apart(overrides: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]
     for key, value in overrides.items():
         if isinstance(value, str) and (CONF / key).is_dir():
             chosen[key] = value
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not _is_call(key):
             values |= {f"{key}.{inner}": entry for inner, entry in value.items()}
         elif key in _SHORT and isinstance(value, Sequence):
             values[f"{key}.{_SHORT[key]}"] = list(value)
         else:
             values[key] = value
     return chosen, values
+
+
+def _is_call(key: str) -> bool:
+    """Whether a mapping is the value of a key, and no section."""
+    try:
+        return is_call_hint(find(key))
+    except LookupError:
+        return False
 
 
 def _option(group: str, name: str) -> dict[str, Any]:

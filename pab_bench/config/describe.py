@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from pab_bench.config.schema import SCHEMA
+from pab_bench.config.schema import SCHEMA, is_call_hint, is_window_hint
 from pab_bench.config.upstream_names import OUR_KEYS
 from pab_bench.problems import did_you_mean
 
@@ -22,11 +22,14 @@ _WORDS: dict[Any, str] = {
     list[int]: "a list of whole numbers, such as [0,5]",
     list[str]: "a list of texts",
 }
+_WINDOW = (
+    "a list of whole numbers [low,high], a share of the steps such as steps:[.1,.6], auto, or null"
+)
 
 
 @cache
 def _keys(section: type) -> dict[str, Any]:
-    return typing.get_type_hints(section)
+    return typing.get_type_hints(section, include_extras=True)
 
 
 def find(key: str) -> Any:
@@ -59,6 +62,8 @@ def unknown_key(error: LookupError, groups: Iterable[str]) -> str:
         groups: names that could stand for a key, besides those of the keys.
     """
     path, part, keys = error.args
+    if path == ["model", "call"]:
+        return f"is written with the others: 'model.call={{{part}:VALUE}}'"
     known = None if path else OUR_KEYS.get(part)
     hint = did_you_mean(part, dict.fromkeys([*keys, *([] if path else groups)]))
     if known is not None:
@@ -89,6 +94,10 @@ def expected_of(hint: Any) -> str:
     """What values a key of a given type takes, in words."""
     if dataclasses.is_dataclass(hint):
         return f"a mapping with {', '.join(_keys(typing.cast('type', hint)))}"
+    if is_window_hint(hint):
+        return _WINDOW
+    if is_call_hint(hint):
+        return "a mapping such as {max_sequence_length:64}, or null"
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType]
         return " or ".join([*(_WORDS[kind] for kind in kinds), "null"])

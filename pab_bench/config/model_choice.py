@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 from pab_bench.config.folders import is_folder
+from pab_bench.methods.windows import SaidWindow
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
@@ -26,15 +27,15 @@ _ADDRESS = re.compile(r"\w+(\.\w+)*:\w+")
 
 @dataclass(frozen=True)
 class Windows:
-    """A model's recommended window per kind: [low, high] timesteps, both excluded.
+    """A model's recommended window per kind: [low, high] timesteps, both excluded; or a share.
 
     None for a kind of attention that the model does not have.
     """
 
-    spatial: tuple[int, ...] | None
-    temporal: tuple[int, ...] | None
-    cross: tuple[int, ...] | None
-    mlp: tuple[int, ...]
+    spatial: SaidWindow
+    temporal: SaidWindow
+    cross: SaidWindow
+    mlp: SaidWindow
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class ModelChoice(ModelSettings):
         check_guidance("guidance", self.guidance, problems)
         problems.choice("dtype", self.dtype, DTYPES)
         problems.choice("offload", self.offload, OFFLOADS)
+        if self.flow_shift is not None:
+            _check_flow_shift(self, self.flow_shift, problems)
         problems.choice("schedule", self.schedule, SCHEDULES)
         own = SYSTEMS.load(self.system).schedule if self.system in SYSTEMS else None
         if self.schedule in SCHEDULES and own not in (None, self.schedule):
@@ -119,6 +122,13 @@ class ModelChoice(ModelSettings):
 def check_guidance(key: str, value: float | None, problems: Problems) -> None:
     """Guidance is a finite scale; up to 1 it is off."""
     problems.finite(key, value, 0, "of at least 0 (up to 1: no guidance)")
+
+
+def _check_flow_shift(model: ModelChoice, shift: float, problems: Problems) -> None:
+    if not (math.isfinite(shift) and shift > 0):
+        problems.add("flow_shift", shift, "must be a number above 0, or null")
+    elif model.system in SYSTEMS and SYSTEMS.load(model.system).defaults is None:
+        problems.add("flow_shift", shift, f"must be null: {model.system} has no such choice")
 
 
 def _check_size(model: ModelChoice, problems: Problems) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from pab_bench.config.model_choice import ModelChoice
 from pab_bench.problems import InvalidSettings, Problem, Problems
 from pab_bench.registry import load
+from pab_bench.systems.call_arguments import CallArguments
+from pab_bench.systems.embedded import path_of
 from pab_bench.systems.model import FROM_CHECKPOINT, ModelSettings
 from pab_bench.systems.registry import SYSTEMS
 from pab_bench.systems.system import System
@@ -32,7 +34,31 @@ def with_model_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     system = SYSTEMS.load(model["system"]) if model["system"] in SYSTEMS else None
     own = _model(model, system, problems)
     problems.raise_if_any()
+    _check_call(own, system, own["steps"] if values["steps"] is None else values["steps"], problems)
+    problems.raise_if_any()
     return {**values, "model": own}
+
+
+def _check_call(
+    model: Mapping[str, Any], system: System | None, steps: int, problems: Problems
+) -> None:
+    """Check `model.call`; a sampler that somebody wrote takes what it takes."""
+    call = model["call"]
+    if not call or system is None:
+        return
+    if system.check_call is None:
+        takers = [name for name in SYSTEMS if SYSTEMS.load(name).check_call is not None]
+        message = (
+            f"has no effect with model={model['name']}: only pipelines that are driven by their "
+            f"own call take more (model.system of {', '.join(takers)})"
+        )
+        problems.add("model.call", CallArguments.of(call), message)
+        return
+    settings = replace(_where(model), call=CallArguments.of(call))
+    try:
+        problems.found += load(system.check_call)(settings, steps)
+    except WeightsMissing as error:
+        problems.found.append(_missing(settings, error))
 
 
 def _model(model: Mapping[str, Any], system: System | None, problems: Problems) -> dict[str, Any]:
@@ -42,7 +68,7 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
         for key in unsaid:
             problems.add(f"model.{key}", None, "must be a number")
         return own
-    if own["path"] is None and own["repository"] is None:
+    if own["repository"] is None and path_of(_where(own)) is None:
         message = (
             f"model={own['name']} needs a pipeline: model.path=FOLDER with its model_index.json, "
             "or model.repository=NAME on the hub"
@@ -58,8 +84,7 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
         problems.found += error.problems
         return own
     except WeightsMissing as error:
-        setting = setting_of(settings)
-        problems.found.append(Problem(setting, str(error).removeprefix(f"{setting}: ")))
+        problems.found.append(_missing(settings, error))
         return own
     for key in unsaid:
         own[key] = read[key]
@@ -67,6 +92,11 @@ def _model(model: Mapping[str, Any], system: System | None, problems: Problems) 
             message = f"{setting_of(settings)} does not say it; set it"
             problems.add(f"model.{key}", None, message)
     return own
+
+
+def _missing(settings: ModelSettings, error: WeightsMissing) -> Problem:
+    setting = setting_of(settings)
+    return Problem(setting, str(error).removeprefix(f"{setting}: "))
 
 
 def _where(model: Mapping[str, Any]) -> ModelSettings:

@@ -11,13 +11,14 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from pab_bench.config.describe import expected, is_number_for_switch
+from pab_bench.config.describe import expected, find, is_number_for_switch
 from pab_bench.config.paths import CONF
-from pab_bench.config.schema import schema_of
+from pab_bench.config.schema import is_window_hint, schema_of
 from pab_bench.config.text_file import NotText, read_text
 from pab_bench.config.upstream_names import OUR_KEYS, SAME_KEYS, SAMPLING_KEYS
 from pab_bench.config.yaml_growth import refuse_growth
 from pab_bench.methods.pab_keys import PAB, RULE_KEYS
+from pab_bench.methods.windows import is_window
 from pab_bench.problems import Problems, did_you_mean, show
 
 _MOST_BYTES = 100_000
@@ -95,7 +96,7 @@ def _values(
             continue
         written[key] = said
         try:
-            if is_number_for_switch(key, value):
+            if is_number_for_switch(key, value) or not _may_be_window(key, value):
                 raise ValidationError
             typed[key] = value
             given = typed[key]
@@ -104,6 +105,11 @@ def _values(
             continue
         values[key] = list(given) if OmegaConf.is_list(given) else given
     return values, passed_over
+
+
+def _may_be_window(key: str, value: object) -> bool:
+    """Whether a value has the form of a window, where the key takes one."""
+    return not is_window_hint(find(key)) or value is None or is_window(value)
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pab_bench.config.prompt_formats import READERS, Listed, NotPrompts
+from pab_bench.config.prompt_images import pictured
 from pab_bench.config.text_file import NotText, read_text
 from pab_bench.problems import Problems
 
@@ -59,7 +60,14 @@ def _usable(path: Path, listed: Listed, problems: Problems) -> list[str]:
     places: dict[str, str] = {}
     wrong: list[str] = []
     repeats = 0
-    for place, prompt in listed.prompts:
+    for place, text in listed.prompts:
+        prompt = text
+        if text and place in listed.images:
+            try:
+                prompt = pictured(text, place, listed.images[place], path.parent)
+            except NotPrompts as error:
+                wrong.append(str(error))
+                continue
         if prompt in places and listed.may_repeat:
             repeats += 1
         elif prompt in places:

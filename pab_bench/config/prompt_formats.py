@@ -13,6 +13,8 @@ from typing import Any
 NAMES = ("prompt", "prompt_en", "text", "caption", "prompts")
 """What the column or the key of the prompts is called; the first one that is there counts."""
 SEEDS = ("seed", "seeds")
+IMAGE = "image"
+"""What the column or the key of pictures is called."""
 _VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif")
 _DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}
 
@@ -28,11 +30,14 @@ class Listed:
     Attributes:
         prompts: as they are written, with their places, such as `line 3`.
         notices: what was left out, for the user to know.
+        images: by place the file of the prompt's picture, as it is written; none without a column
+            of pictures.
         may_repeat: whether one prompt may stand for several videos, as in VBench's own files.
     """
 
     prompts: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
     may_repeat: bool = False
 
 
@@ -79,7 +84,13 @@ def table(text: str, suffix: str) -> Listed:
                 )
             if len(cells) <= column:
                 raise NotPrompts(f"{place} has no prompt")
-        _say_unread([name for n, name in enumerate(names) if n != column], listed)
+        _say_unread([name for n, name in enumerate(names) if n != column and name != IMAGE], listed)
+        if IMAGE in names:
+            picture = names.index(IMAGE)
+            listed.images = {
+                place: cells[picture].strip() if len(cells) > picture else ""
+                for place, cells in rows
+            }
     for place, cells in rows:
         prompt = cells[column].strip()
         if not prompt and any(cell.strip() for cell in cells):
@@ -196,14 +207,24 @@ def _listed(entries: Iterable[tuple[str, Any]], keyed: bool = True) -> Listed:
             if name is None:
                 raise NotPrompts(f"{place} has no key {NAMES[0]!r}")
             prompt = entry[name]
-            unread |= dict.fromkeys(key for key in entry if key != name)
+            unread |= dict.fromkeys(key for key in entry if key not in (name, IMAGE))
+            if IMAGE in entry:
+                listed.images[place] = _image(place, entry[IMAGE])
             # VBench lists a prompt again for every dimension that it serves.
             listed.may_repeat |= name == "prompt_en"
         if not isinstance(prompt, str):
             raise NotPrompts(f"{place} is no text")
         listed.prompts.append((place, prompt.strip()))
+    if listed.images:
+        listed.images = {place: listed.images.get(place, "") for place, _ in listed.prompts}
     _say_unread(unread, listed)
     return listed
+
+
+def _image(place: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise NotPrompts(f"{place}: image must be a text, the path of a file")
+    return value.strip()
 
 
 def _refuse_seeds(names: Sequence[str]) -> None:

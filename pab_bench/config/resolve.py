@@ -12,13 +12,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.any_pipeline import check_any_pipeline
 from pab_bench.config.broadcast_objects import check_broadcast_object
-from pab_bench.config.checks import check_together, check_window
+from pab_bench.config.checks import check_shares, check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
 from pab_bench.config.method_choice import checked_method, method_of
 from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.model_defaults import with_model_defaults
 from pab_bench.config.pab_file import merge_pab_file
 from pab_bench.config.prompt_file import prompt_texts
+from pab_bench.config.prompt_images import check_images
 from pab_bench.config.schema import Chosen
 from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
@@ -87,6 +88,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_broadcast_object(method.broadcast_object, values["model"], problems)
     steps = values["model"]["steps"] if values["steps"] is None else values["steps"]
     check_any_pipeline(values, steps, problems)
+    check_images(texts, values["prompts"]["file"], values["model"], problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
     if model is not None and steps is not None:
@@ -100,11 +102,12 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             guidance > 1,
         )
         method = checked_method(method, about, problems)
-    if timesteps is not None:
-        try:
+    try:
+        check_shares(rules, steps)
+        if timesteps is not None:
             problems.notices += check_window(rules, timesteps)
-        except InvalidSettings as error:
-            problems.found += error.problems
+    except InvalidSettings as error:
+        problems.found += error.problems
     problems.raise_if_any()
     assert switches is not None and model is not None and prompts is not None  # noqa: PT018
     assert metrics is not None

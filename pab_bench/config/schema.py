@@ -18,8 +18,10 @@ from pab_bench.config.sections import MethodChoice, MetricChoice, PromptChoice
 from pab_bench.config.settings import Switches
 from pab_bench.engine.kinds import BROADCAST_OBJECTS
 from pab_bench.methods.pab_keys import PAB
+from pab_bench.methods.windows import SaidWindow
 from pab_bench.names import DTYPES
 from pab_bench.problems import Problems
+from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.systems.model import FROM_CHECKPOINT
 
 
@@ -33,7 +35,7 @@ class Configuration(Switches, PAB):
         prompts: `conf/prompts`.
         metrics: `conf/metrics`.
         without: the kind that is switched off whatever the preset says; its own file writes it.
-        threshold: [low, high] for every kind that has none of its own.
+        threshold: the window of every kind that has none of its own.
         block: [first, last] for every kind that has none of its own.
         pab_file: a YAML file with the keys of PAB.
         steps: denoising steps; None = what the model recommends.
@@ -46,7 +48,7 @@ class Configuration(Switches, PAB):
     prompts: PromptChoice
     metrics: MetricChoice
     without: str = "nothing"
-    threshold: tuple[int, ...] | None = None
+    threshold: SaidWindow = None
     block: tuple[int, ...] | None = None
     pab_file: Path | None = None
     steps: int | None = None
@@ -77,6 +79,24 @@ class Chosen:
         problems.raise_if_any()
 
 
+WINDOW, CALL = "window", "call"
+"""Marks, in the schema, keys whose values are windows, and those that are a call's arguments."""
+
+
+def is_window_hint(hint: Any) -> bool:
+    """Whether a type of the schema is that of windows."""
+    return _is_marked(hint, WINDOW)
+
+
+def is_call_hint(hint: Any) -> bool:
+    """Whether a type of the schema is that of further arguments of a call."""
+    return _is_marked(hint, CALL)
+
+
+def _is_marked(hint: Any, mark: str) -> bool:
+    return typing.get_origin(hint) is typing.Annotated and mark in typing.get_args(hint)
+
+
 @cache
 def schema_of(section: type) -> type:
     """Make the twin of a frozen dataclass that Hydra can fill in step by step.
@@ -98,6 +118,7 @@ def schema_of(section: type) -> type:
             entries.append((entry.name, hint, field(default_factory=partial(list, default))))
         else:
             given = str(default) if isinstance(default, Path) else default
+            given = None if isinstance(default, CallArguments) else given
             entries.append((entry.name, hint, MISSING if default is NO_DEFAULT else given))
     twin = make_dataclass(f"{section.__name__}Schema", entries)
     # A launcher's processes find it here by its name; pickled whole, it would come back as another.
@@ -108,6 +129,10 @@ def schema_of(section: type) -> type:
 
 def _plain(hint: Any) -> Any:
     """A type as OmegaConf knows it."""
+    if hint == SaidWindow:  # OmegaConf knows no such choice.
+        return typing.Annotated[Any, WINDOW]
+    if hint is CallArguments:  # OmegaConf adds no keys to a mapping that is there.
+        return typing.Annotated[Any, CALL]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         plain = [_plain(argument) for argument in arguments]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pab_bench.problems import InvalidSettings, Problem, Problems
+from pab_bench.systems.call_arguments import CallArguments
 
 Section = TypeVar("Section")
 
@@ -55,6 +56,8 @@ def _is_required(entry: Field[Any]) -> bool:
 
 
 def _converted(hint: Any, value: Any, problems: Problems) -> Any:
+    if hint is CallArguments:
+        return CallArguments.of(value)
     if is_dataclass(hint):
         made = section(typing.cast("type[Any]", hint), value, problems)
         return _WRONG if made is None else made

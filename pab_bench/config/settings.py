@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pab_bench.config.sections import (
     AdviseSettings,
@@ -134,6 +135,8 @@ class Settings(Switches):
         metric_weights: folder with weights of metrics; None = their own caches only.
         notices: what the user should know although it is no error.
         overrides: what was set to make it, as on the command line.
+        found_windows: by kind, where the curves of a baseline have said what `threshold=auto` is,
+            which baseline and what was found.
     """
 
     model: ModelSettings
@@ -147,6 +150,7 @@ class Settings(Switches):
     metric_weights: str | None = None
     notices: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    found_windows: Mapping[str, Any] = field(default_factory=dict)
 
     def is_baseline(self) -> bool:
         """Whether the method is switched off."""

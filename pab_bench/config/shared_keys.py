@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pab_bench.engine.kinds import KINDS, Kind
+from pab_bench.methods.windows import SaidWindow, read_window
 from pab_bench.problems import Problems
+
+_NEED = "must be [low,high] timesteps with low below high"
 
 
 def with_shared_keys(
     keys: Mapping[str, Any],
-    threshold: Sequence[int] | None,
+    threshold: SaidWindow,
     block: Sequence[int] | None,
     problems: Problems,
 ) -> dict[str, Any]:
@@ -19,14 +22,14 @@ def with_shared_keys(
 
     Args:
         keys: `RULE_KEYS` with their values.
-        threshold: [low, high] timesteps.
+        threshold: [low, high] timesteps, or one of the other windows.
         block: [first, last] block.
         problems: receives a pair that cannot be meant; it is then left out.
     """
     filled = dict(keys)
     if threshold is not None:
-        if len(threshold) != 2 or threshold[0] >= threshold[1]:
-            need = "must be [low,high] timesteps with low below high"
+        need = _need(threshold)
+        if need:
             problems.add("threshold", threshold, need)
         else:
             # Where MLPs are broadcast by keys, these decide when.
@@ -41,7 +44,18 @@ def with_shared_keys(
     return filled
 
 
-def _fill(keys: dict[str, Any], name: str, pair: Sequence[int], kinds: Sequence[Kind]) -> None:
+def _need(threshold: Sequence[int] | str) -> str:
+    try:
+        read_window(threshold)
+    except ValueError as error:
+        own = str(error)
+        return own if isinstance(threshold, str) else _NEED
+    return ""
+
+
+def _fill(
+    keys: dict[str, Any], name: str, said: Sequence[int] | str, kinds: Sequence[Kind]
+) -> None:
     for kind in kinds:
         if keys[f"{kind}_{name}"] is None:
-            keys[f"{kind}_{name}"] = list(pair)
+            keys[f"{kind}_{name}"] = said if isinstance(said, str) else list(said)

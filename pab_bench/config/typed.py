@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pab_bench.config.describe import expected_of
-from pab_bench.config.schema import SCHEMA
+from pab_bench.config.schema import SCHEMA, is_call_hint, is_window_hint
+from pab_bench.methods.windows import is_window
 from pab_bench.problems import Problem, show
 
 
@@ -23,7 +24,7 @@ def wrong_types(
         section: the part of the schema that they belong to.
         within: what stands before their keys: `model.`.
     """
-    for key, hint in typing.get_type_hints(section).items():
+    for key, hint in typing.get_type_hints(section, include_extras=True).items():
         value = values[key]
         if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
             yield from wrong_types(value, typing.cast("type", hint), f"{within}{key}.")
@@ -33,6 +34,10 @@ def wrong_types(
 
 def _fits(value: object, hint: Any) -> bool:
     origin = typing.get_origin(hint)
+    if is_window_hint(hint):
+        return value is None or is_window(value)
+    if is_call_hint(hint):
+        return value is None or isinstance(value, Mapping)
     if hint is Any or origin is dict:
         return True
     if origin in (types.UnionType, typing.Union):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pab_bench.cost.transformer_work import TransformerWork
@@ -28,27 +28,26 @@ class CacheBytes:
 
 
 def predict_cache(
-    plan: Plan, work: TransformerWork, options: CacheOptions, lanes: int = 1
+    plan: Plan, lanes: Sequence[TransformerWork], options: CacheOptions
 ) -> CacheBytes:
     """Follow the plan through all calls: what is kept, and when it is let go.
 
     Args:
         plan: the decisions.
-        work: what each site keeps, in the order in which the sites are visited.
+        lanes: for every transformer call of a denoising step what each site keeps, in the order in
+            which the sites are visited.
         options: in which dtype outputs are kept.
-        lanes: transformer calls per denoising step.
     """
-    sizes = {
-        (group, block): sum(options.bytes_of(*tensor) for tensor in site.kept)
-        for group, sites in work.sites.items()
-        for block, site in enumerate(sites)
-    }
-    sites = [(group, block, sizes[group, block]) for group, block in work.order]
+    sites = [
+        (group, block, sum(options.bytes_of(*own) for own in work.sites[group][block].kept))
+        for work in lanes
+        for group, block in work.order
+    ]
     held = peak = 0
     by_group = dict.fromkeys(plan.source, 0)
     at_peak = dict(by_group)
     per_call = []
-    for changes in cache_course(plan, sites, lanes):
+    for changes in cache_course(plan, sites):
         most = held
         for group, change, held in changes:
             by_group[group] += change

@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from pab_bench.cost.work import Work
 from pab_bench.engine.attention_functions import FUSED, PRODUCTS
 from pab_bench.errors import PabBenchError
 
+_ACTIVATION = 3
+"""Dimensions that an activation has at least: samples, tokens, width."""
 LINEAR = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
 
 
@@ -86,6 +90,8 @@ class _Functions(TorchFunctionMode):
             self._counter.unseen += 0 if done else work.attention
         elif done and func in LINEAR:
             self._counter.work += Work(linear=done)
+        elif done and func is torch.einsum:
+            self._counter.work += _einsum(done, *args)
         elif done and func in PRODUCTS:
             self._counter.work += Work(attention=done)
         elif done:
@@ -106,6 +112,14 @@ def _attention(
             f"multiply-adds, {counted} were counted"
         )
     return by_shape
+
+
+def _einsum(done: int, equation: str, *operands: Any) -> Work:
+    """Of two activations it is attention; a weight or a list of positions makes it linear."""
+    tensors = [own for own in tree_iter(operands) if isinstance(own, torch.Tensor)]
+    if any(isinstance(own, nn.Parameter) or own.ndim < _ACTIVATION for own in tensors):
+        return Work(linear=done)
+    return Work(attention=done)
 
 
 def work_of(run: Callable[[], object]) -> Work:

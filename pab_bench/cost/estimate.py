@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from pab_bench.config.settings import Settings
 from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
@@ -13,12 +13,13 @@ from pab_bench.cost.conventions import Convention
 from pab_bench.cost.counting import work_of
 from pab_bench.cost.dry_run import held_by_policy
 from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
-from pab_bench.cost.transformer_work import TransformerWork, transformer_work
+from pab_bench.cost.step import inputs_of, step_of
 from pab_bench.cost.work import Work
-from pab_bench.engine.kinds import KINDS, BroadcastObject
+from pab_bench.engine.cache_options import CacheOptions
+from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan
 from pab_bench.errors import ConfigError
-from pab_bench.methods.base import facts_of, plan_of
+from pab_bench.methods.base import facts_of, plan_of, plan_of_facts
 from pab_bench.systems.blueprint import Blueprint, Decoder
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import get_blueprint, sampler_address
@@ -49,6 +50,11 @@ class Estimate:
     flops: Flops
 
     @cached_property
+    def lanes(self) -> int:
+        """Calls of the transformer in a denoising step, which count as one call of the plan."""
+        return len(step_of(self.settings, self.text_tokens))
+
+    @cached_property
     def cache(self) -> CacheBytes:
         """Memory held by broadcasting."""
         return cache_of(self.settings, self.plan, self.text_tokens)
@@ -67,6 +73,7 @@ class Estimate:
             "size": [settings.model.frames, settings.model.height, settings.model.width],
             "steps": settings.steps,
             "calls": self.plan.calls,
+            "lanes": self.lanes,
             "guidance": settings.guidance,
             "dtype": settings.dtype,
             "text_tokens": self.text_tokens,
@@ -109,10 +116,7 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
     plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
     if plan.is_open:
-        raise ConfigError(
-            f"method={settings.method.name}: decides while it samples, so that its cost is known "
-            "of sampled videos only"
-        )
+        raise _open(settings)
     flops = flops_of(settings, convention, plan, tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
 
@@ -122,47 +126,69 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     networks = settings.model, settings.dtype
     blueprint = get_blueprint(*networks)
     guided = blueprint.guided(settings.guidance)
-    batch = 2 if guided and convention.guidance_batch else 1
     made = settings.method.sampled_steps(settings.steps)
     return predict_flops(
         plan,
-        _transformer_work(*networks, batch, tokens, settings.method.broadcast_object),
+        step_of(settings, tokens, with_guidance=convention.guidance_batch),
         convention,
         blueprint.system,
         _encoding(*networks, guided) if convention.text_encoder else Work(),
         _decoding(*networks, convention.decoder),
         None if made == settings.steps else len(blueprint.timesteps(settings.steps)),
-        _transformer_work(*networks, 1, tokens, settings.method.broadcast_object)
-        if plan.rows
-        else None,
+        step_of(settings, tokens, with_guidance=False) if plan.rows else None,
     )
 
 
-def cache_of(settings: Settings, plan: Plan, tokens: int, lanes: int = 1) -> CacheBytes:
+def cache_of(settings: Settings, plan: Plan, tokens: int) -> CacheBytes:
     """What a run of `plan` will hold.
 
     Args:
         settings: the point.
         plan: its decisions.
         tokens: tokens of the text that is attended to.
-        lanes: transformer calls per denoising step.
 
     Returns:
         Only the peak where a policy decides what is kept.
+
+    Raises:
+        ConfigError: if that is decided while sampling.
     """
-    blueprint = get_blueprint(settings.model, settings.dtype)
-    guided = blueprint.guided(settings.guidance)
-    batch = 2 if guided and lanes == 1 else 1
-    facts = facts_of(settings.method, blueprint, settings.steps, settings.guidance)
-    policy = settings.method.policy(facts)
-    if policy is not None:
-        inputs = blueprint.inputs(batch, tokens)
-        peak = held_by_policy(blueprint.architecture, inputs, plan, policy, settings.cache)
-        return CacheBytes(peak, {}, ())
-    work = _transformer_work(
-        settings.model, settings.dtype, batch, tokens, settings.method.broadcast_object
+    if plan.is_open:
+        raise _open(settings)
+    if plan.sites_only:
+        return predict_cache(plan, step_of(settings, tokens), settings.cache)
+    networks = settings.model, settings.dtype
+    said = settings.steps, settings.guidance, max(settings.prompts, key=len), tokens
+    method = cast("Hashable", settings.method)
+    return CacheBytes(_held(*networks, method, *said, settings.cache), {}, ())
+
+
+@lru_cache(maxsize=64)
+def _held(
+    model: ModelSettings,
+    dtype: str,
+    method: Any,
+    steps: int,
+    guidance: float,
+    prompt: str,
+    tokens: int,
+    cache: CacheOptions,
+) -> int:
+    """Bytes that the policy of a method holds at once."""
+    blueprint = get_blueprint(model, dtype)
+    facts = facts_of(method, blueprint, steps, guidance)
+    policy = method.policy(facts)
+    assert policy is not None
+    inputs = inputs_of(model, dtype, guidance, prompt, tokens)
+    plan = plan_of_facts(method, facts)
+    return held_by_policy(blueprint.architecture, inputs, plan, policy, cache)
+
+
+def _open(settings: Settings) -> ConfigError:
+    return ConfigError(
+        f"method={settings.method.name}: decides while it samples, so that its cost is known of "
+        "sampled videos only"
     )
-    return predict_cache(plan, work, settings.cache, lanes)
 
 
 def text_tokens(
@@ -175,16 +201,6 @@ def text_tokens(
     if counted is not None:
         return counted, "tokenizer"
     return blueprint.padded_text_tokens, "padding"
-
-
-@lru_cache(maxsize=16)
-def _transformer_work(
-    model: ModelSettings, dtype: str, batch: int, tokens: int, broadcast_object: BroadcastObject
-) -> TransformerWork:
-    blueprint = get_blueprint(model, dtype)
-    return transformer_work(
-        blueprint.architecture, blueprint.inputs(batch, tokens), broadcast_object
-    )
 
 
 @lru_cache(maxsize=16)

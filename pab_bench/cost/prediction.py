@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.transformer_work import TransformerWork
-from pab_bench.cost.work import Work
+from pab_bench.cost.work import Work, total
 from pab_bench.engine.kinds import KINDS, Group, Kind
 from pab_bench.engine.plan import Plan
 
@@ -24,7 +24,7 @@ class Flops:
 
     Attributes:
         sites: per group what each site takes when it computes, (depth,).
-        rest: per call outside the sites.
+        rest: per call outside the sites. A call is one of the plan: all lanes of a denoising step.
         text_encoder: for all prompts of a video; 0 if the convention leaves it out.
         decoder: likewise.
         per_call: of the method, in every call, its rest included.
@@ -87,31 +87,31 @@ class Flops:
 
 def predict_flops(
     plan: Plan,
-    work: TransformerWork,
+    lanes: Sequence[TransformerWork],
     convention: Convention,
     system: str,
     text_encoder: Work,
     decoder: Work,
     baseline_calls: int | None = None,
-    half: TransformerWork | None = None,
+    half: Sequence[TransformerWork] | None = None,
 ) -> Flops:
     """Lay a plan over what was counted.
 
     Args:
         plan: the decisions.
-        work: of one transformer call.
+        lanes: of every transformer call of a denoising step.
         convention: what counts.
         system: the system's name, which a convention may treat in its own way.
         text_encoder: work of encoding all prompts of a video.
         decoder: work of decoding a video.
         baseline_calls: of the transformer; None = as many as the plan's.
-        half: as `work`, of a call with one half of the guidance batch; needed where the plan has
+        half: as `lanes`, of a call with one half of the guidance batch; needed where the plan has
             such calls.
 
     Raises:
         ValueError: if it is needed and missing.
     """
-    spent, around = _spent(plan, work, convention, system)
+    spent, around = _spent(plan, lanes, convention, system)
     if plan.rows:
         if half is None:
             raise ValueError("the plan computes halves: the work of one is needed")
@@ -120,8 +120,8 @@ def predict_flops(
         spent = {g: np.where(ones[:, None], of_halves[g], table) for g, table in spent.items()}
         around = np.where(ones, around_halves, around)
     return Flops(
-        sites={group: _counts(work, group, convention, system) for group in work.sites},
-        rest=convention.count(work.rest, system),
+        sites={group: _counts(lanes, group, convention, system) for group in lanes[0].sites},
+        rest=sum(convention.count(work.rest, system) for work in lanes),
         text_encoder=convention.count(text_encoder, system),
         decoder=convention.count(decoder, system),
         per_call=around + sum(table.sum(axis=1) for table in spent.values()),
@@ -130,25 +130,30 @@ def predict_flops(
     )
 
 
-def _counts(work: TransformerWork, group: Group, convention: Convention, system: str) -> Counts:
-    """(blocks,): operations of each site of a group where it computes."""
-    parts = [site.computed for site in work.sites[group]]
+def _counts(
+    lanes: Sequence[TransformerWork], group: Group, convention: Convention, system: str
+) -> Counts:
+    """(blocks,): operations of each site of a group where it computes, in all lanes."""
+    sites = zip(*(work.sites[group] for work in lanes), strict=True)
+    parts = [total(lane.computed for lane in site) for site in sites]
     return np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
 
 
 def _spent(
-    plan: Plan, work: TransformerWork, convention: Convention, system: str
+    plan: Plan, lanes: Sequence[TransformerWork], convention: Convention, system: str
 ) -> tuple[dict[Group, Counts], Counts]:
     """Per group (calls, blocks) what its sites take, and (calls,) what is outside of all sites."""
     spent = {}
-    for group, sites in work.sites.items():
-        new = _counts(work, group, convention, system)
-        parts = [site.reused for site in sites]
+    for group in lanes[0].sites:
+        new = _counts(lanes, group, convention, system)
+        sites = zip(*(work.sites[group] for work in lanes), strict=True)
+        parts = [total(lane.reused for lane in site) for site in sites]
         old = np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
         visited = np.where(plan.reuse(group), old, new)
         spent[group] = np.where(plan.is_skipped(group), 0, visited)
-    around = np.full(plan.calls, convention.count(work.rest, system), dtype=np.int64)
-    for block in work.stack if plan.skipped else ():
+    rest = sum(convention.count(work.rest, system) for work in lanes)
+    around = np.full(plan.calls, rest, dtype=np.int64)
+    for block in (block for work in lanes for block in work.stack if plan.skipped):
         out = np.all([plan.is_skipped(group)[:, index] for group, index in block.sites], axis=0)
         around -= np.where(out, convention.count(block.around, system), 0)
     return spent, np.where([plan.is_called(call) for call in range(plan.calls)], around, 0)

@@ -133,4 +133,9 @@ def notes(estimates: Sequence[Estimate]) -> list[str]:
         f"{e.settings.model.name}: {e.text_tokens} text tokens (from {e.tokens_from})"
         for e in estimates
     }
-    return [escape(line) for line in [*lines, *sorted(texts)]]
+    lanes = {
+        f"{e.settings.model.name}: {e.lanes} calls of the transformer in a step, counted as one"
+        for e in estimates
+        if e.lanes > 1
+    }
+    return [escape(line) for line in [*lines, *sorted(texts), *sorted(lanes)]]

@@ -16,7 +16,14 @@ from pab_bench.cost.work import Work, total
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject, Group
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
+from pab_bench.engine.sites import (
+    Architecture,
+    Block,
+    BlockForward,
+    Visit,
+    depths_of,
+    transformers_of,
+)
 from pab_bench.engine.stack import StackBlock, stack_of, stack_sites
 from pab_bench.engine.whole_calls import value_of
 
@@ -91,9 +98,8 @@ def transformer_work(
         inputs: what it is called with, on the `meta` device too.
         broadcast_object: which tensor is kept.
     """
-    source = {
-        group: np.zeros((2, architecture.depth), dtype=np.int64) for group in architecture.groups
-    }
+    depths = depths_of(architecture)
+    source = {group: np.zeros((2, blocks), dtype=np.int64) for group, blocks in depths.items()}
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
@@ -109,9 +115,9 @@ def transformer_work(
     sites = {
         group: tuple(
             SiteWork(computed[group, block], reused[group, block], tuple(kept[group, block]))
-            for block in range(architecture.depth)
+            for block in range(blocks)
         )
-        for group in architecture.groups
+        for group, blocks in depths.items()
     }
     rest = probe.totals[0] - total(computed.values())
     stack = tuple(
@@ -119,6 +125,38 @@ def transformer_work(
         for i, own in enumerate(stack_sites(stack_of(architecture)))
     )
     return TransformerWork(sites, tuple(computed), rest, stack, size_of(output))
+
+
+def step_work(
+    architecture: Architecture,
+    calls: Sequence[Mapping[str, Any]],
+    broadcast_object: BroadcastObject = "output",
+) -> tuple[TransformerWork, ...]:
+    """Count all calls of a denoising step; calls with the same inputs are counted once.
+
+    Args:
+        architecture: its transformer lies on the `meta` device.
+        calls: what it is called with, for every lane.
+        broadcast_object: which tensor is kept.
+    """
+    counted: list[TransformerWork] = []
+    for lane, inputs in enumerate(calls):
+        known = next((n for n in range(lane) if _are_equal(calls[n], inputs)), None)
+        work = transformer_work(architecture, inputs, broadcast_object) if known is None else None
+        counted.append(work or counted[known or 0])
+    return tuple(counted)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two inputs are the same: numbers, too, since masks have them."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        alike = (one.shape, one.dtype, one.device) == (other.shape, other.dtype, other.device)
+        return alike and (one.is_meta or torch.equal(one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_are_equal(one[k], other[k]) for k in one)
+    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 class _WorkProbe:
@@ -156,6 +194,8 @@ class WithoutTimestep:
         self.transformer: nn.Module = architecture.transformer
         self.groups = architecture.groups
         self.depth = architecture.depth
+        self.depths = depths_of(architecture)
+        self.transformers = transformers_of(architecture)
 
     def blocks(self) -> Sequence[Block]:
         """Its own."""

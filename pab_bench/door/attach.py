@@ -32,7 +32,8 @@ def attach(
 
     Args:
         pipe_or_transformer: a diffusers pipeline with a transformer of a known class (Latte,
-            CogVideoX, or this package's Open-Sora and Open-Sora-Plan), or such a transformer.
+            CogVideoX, Wan, SkyReels-V2, HunyuanVideo, LTX-Video, Mochi, or this package's Open-Sora
+            and Open-Sora-Plan), or such a transformer.
         rules: `PAB`, whose missing windows are those recommended for the system; `Rules`, which say
             everything; or another method.
         timesteps: for a transformer without its pipeline, the timestep of every call, in order.
@@ -47,8 +48,9 @@ def attach(
         video, `peak_cache_bytes` of all, and `videos`, the number of complete ones.
 
     Raises:
-        ConfigError: if the class is not known, something in `rules` cannot be meant, or timesteps
-            are missing. While sampling: if no timestep lies within a window.
+        ConfigError: if the class is not known, there are two transformers, calls do not tell their
+            timestep (Cosmos), something in `rules` cannot be meant, or timesteps are missing. While
+            sampling: if no timestep lies within a window.
         AlreadyAttached: on entering, if something is attached to the transformer.
         PlanMismatch: while sampling, if the transformer is called with other timesteps than those
             of the list, in order.

@@ -17,7 +17,7 @@ from pab_bench.engine.engine import Engine, PlanMismatch
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit
+from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit, depths_of
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.methods.base import Facts, Method
 
@@ -216,7 +216,8 @@ class Attachment:
 
     def _attach_engine(self, table: Timetable) -> None:
         architecture = self._target.architecture
-        facts = Facts(table.timesteps, table.steps, architecture.depth, architecture.groups)
+        depths = depths_of(architecture)
+        facts = Facts(table.timesteps, table.steps, architecture.depth, architecture.groups, depths)
         engine = Engine(
             self._guest,
             checked_plan(self._method, facts),
@@ -259,6 +260,7 @@ class _Guest:
     def __init__(self, host: Architecture) -> None:
         self.transformer: nn.Module = _Doorbell()
         self.groups = host.groups
+        self.depths = depths_of(host)
         self._host = host
 
     @property

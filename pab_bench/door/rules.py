@@ -21,9 +21,10 @@ from pab_bench.methods.base import Facts, Method
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.methods.pab_keys import PAB, rules_of_keys
 from pab_bench.methods.rules import Rules
+from pab_bench.methods.windows import SaidWindow
 from pab_bench.problems import Problems
 
-Windows = Mapping[str, Sequence[int] | None]
+Windows = Mapping[str, SaidWindow]
 
 
 def method_of(rules: PAB | Rules | Method, architecture: Architecture) -> Method:

@@ -74,8 +74,9 @@ def target_of(
         steps: denoising steps, likewise; None = as many as timesteps.
 
     Raises:
-        ConfigError: if it is neither, its class is not known, its own cache is on, or timesteps
-            are missing or too much.
+        ConfigError: if it is neither, its class is not known, its calls do not tell their
+            timestep, it has two transformers, its own cache is on, or timesteps are missing or too
+            much.
     """
     if isinstance(pipe_or_transformer, nn.Module):
         transformer: nn.Module = pipe_or_transformer
@@ -93,7 +94,9 @@ def target_of(
             f"{type(transformer).__name__}: diffusers' own cache is on, and two methods would mix; "
             "call its disable_cache() first"
         )
-    return Target(architecture_of(transformer), clock)
+    architecture = architecture_of(transformer)
+    timestep_of(architecture, torch.zeros(1))
+    return Target(architecture, clock)
 
 
 def _transformer_of(pipe: Any) -> nn.Module:
@@ -177,5 +180,9 @@ def timestep_of(architecture: Architecture, value: torch.Tensor) -> int:
     """
     seen = architecture.timestep((), {"timestep": value})
     if seen is None:
-        raise ConfigError(f"{type(architecture).__name__}: its calls do not tell their timestep")
+        name = type(architecture.transformer).__name__
+        raise ConfigError(
+            f"{name}: its calls do not tell their timestep in the scheduler's units, by which a "
+            "video is followed; python -m pab_bench samples such a model"
+        )
     return seen

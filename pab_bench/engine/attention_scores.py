@@ -124,8 +124,11 @@ def _attend(
     # Scaled before the product, so that half precision does not overflow.
     scores = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.mT
     if attn_mask is not None:
-        is_bias = attn_mask.dtype != torch.bool
-        scores = scores + attn_mask if is_bias else scores.masked_fill(~attn_mask, -torch.inf)
+        if attn_mask.dtype != torch.bool:
+            return (scores + attn_mask).softmax(-1), value
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+        # Queries that may look at nothing get nothing, as in fused attention.
+        return scores.softmax(-1).masked_fill(~attn_mask.any(-1, keepdim=True), 0), value
     return scores.softmax(-1), value
 
 

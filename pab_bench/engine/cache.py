@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -35,11 +36,11 @@ class Cache(Generic[Address]):
 
     def put(self, address: Address, tensors: Sequence[torch.Tensor]) -> None:
         """Keep `tensors` under an address, in place of what may be there."""
-        kept = tuple(_Kept(tensor, self.options) for tensor in tensors)
+        kept = tuple(_Kept(tensor, self.options) for tensor in _alone(tensors))
         if address in self._kept:
-            self.bytes -= sum(entry.bytes for entry in self._kept[address])
+            self.bytes -= _bytes(self._kept[address])
         self._kept[address] = kept
-        self.bytes += sum(entry.bytes for entry in kept)
+        self.bytes += _bytes(kept)
         self.peak_bytes = max(self.peak_bytes, self.bytes)
 
     def get(self, address: Address, last: bool) -> list[torch.Tensor]:
@@ -47,13 +48,13 @@ class Cache(Generic[Address]):
         kept = self._kept[address]
         if last:
             del self._kept[address]
-            self.bytes -= sum(entry.bytes for entry in kept)
+            self.bytes -= _bytes(kept)
         return [entry.restored() for entry in kept]
 
     def forget(self, address: Address) -> None:
         """Let go what was kept under an address, if anything was."""
         if address in self._kept:
-            self.bytes -= sum(entry.bytes for entry in self._kept.pop(address))
+            self.bytes -= _bytes(self._kept.pop(address))
 
     def sizes(self) -> dict[Address, list[tuple[int, str]]]:
         """Per address the number of elements of what was given, and the name of its dtype."""
@@ -63,6 +64,22 @@ class Cache(Generic[Address]):
         """Forget everything but the peak."""
         self._kept.clear()
         self.bytes = 0
+
+
+def _alone(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The tensors, copied where they are parts of one that would be held as a whole for them."""
+    used: Counter[int] = Counter()
+    for tensor in tensors:
+        used[tensor.untyped_storage()._cdata] += tensor.nbytes
+    return [
+        tensor.clone() if used[whole._cdata] < whole.nbytes() else tensor
+        for tensor, whole in ((own, own.untyped_storage()) for own in tensors)
+    ]
+
+
+def _bytes(kept: Sequence[_Kept]) -> int:
+    """Of all storages, each once: text and video of joint attention may be parts of one tensor."""
+    return sum({key: size for entry in kept for key, size in entry.storages.items()}.values())
 
 
 class _Kept:
@@ -81,10 +98,9 @@ class _Kept:
         if options.device is not None and tensor.device.type != options.device:
             tensor = _to_host(tensor)
         self._tensor = tensor
-        # The storage: a view would hold more than its elements.
-        self.bytes = tensor.untyped_storage().nbytes()
-        if self._scale is not None:
-            self.bytes += self._scale.untyped_storage().nbytes()
+        # The storage: a view might hold more than its elements.
+        parts = [tensor] if self._scale is None else [tensor, self._scale]
+        self.storages = {s._cdata: s.nbytes() for s in (own.untyped_storage() for own in parts)}
 
     def restored(self) -> torch.Tensor:
         tensor = self._tensor.to(self._device, non_blocking=True)

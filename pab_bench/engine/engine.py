@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from pab_bench.engine.boundaries import crosses_transformers
 from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CacheOptions
-from pab_bench.engine.kept import Keep, keep_of, through, video
+from pab_bench.engine.kept import Keep, keep_of, through, video, video_gate
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
@@ -24,6 +23,7 @@ from pab_bench.engine.policy_runner import PolicyRunner
 from pab_bench.engine.sites import (
     Architecture,
     Compute,
+    Gate,
     Output,
     Visit,
     depths_of,
@@ -230,7 +230,7 @@ class Engine:
             self._probe.end_call()
 
     def _probed(self, probe: Probe, inner: Visit) -> Visit:
-        def visit(group: Group, block: int, compute: Compute, gate: torch.Tensor | None) -> Output:
+        def visit(group: Group, block: int, compute: Compute, gate: Gate) -> Output:
             probe.begin_site(group, block, self._source[group][self._call][block] != self._call)
             output: Output = inner(group, block, compute, gate)
             probe.end_site()
@@ -238,9 +238,7 @@ class Engine:
 
         return visit
 
-    def _visit(
-        self, group: Group, block: int, compute: Compute, gate: torch.Tensor | None
-    ) -> Output:
+    def _visit(self, group: Group, block: int, compute: Compute, gate: Gate) -> Output:
         call, lane = self._call, self._lane
         source = self._source[group][call][block]
         last_use = self._last_use[group]
@@ -256,7 +254,7 @@ class Engine:
             gated = through(gate, ungated)
         self.ledger.computed(group, lane, call, block)
         if self._observers:
-            shown = video(ungated), gate, video(gated)
+            shown = video(ungated), video_gate(gate), video(gated)
             output = SiteOutput(group, block, call, lane, *shown, self._begins)
             for observer in self._observers:
                 observer.observe(output)

@@ -16,7 +16,7 @@ from pab_bench.engine.attention_scores import (
     query_key_layers,
 )
 from pab_bench.engine.kinds import BroadcastObject, Group
-from pab_bench.engine.sites import Compute, Output
+from pab_bench.engine.sites import Compute, Gate, Output
 
 
 class Computed(NamedTuple):
@@ -30,7 +30,7 @@ class Computed(NamedTuple):
 class Keep(Protocol):
     """How the sites of one group compute what is kept, and what they put out when they reuse."""
 
-    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+    def compute(self, block: int, compute: Compute, gate: Gate) -> Computed:
         """Compute a site of which something is needed later."""
         ...
 
@@ -39,7 +39,7 @@ class Keep(Protocol):
         block: int,
         kept: Sequence[torch.Tensor],
         compute: Compute,
-        gate: torch.Tensor | None,
+        gate: Gate,
     ) -> Output:
         """What a site adds to the residual stream when it reuses what was kept of it."""
         ...
@@ -66,7 +66,7 @@ def keep_of(
 class KeepOutput:
     """Keeps what is added to the residual stream: the gate is that of the call that computed it."""
 
-    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+    def compute(self, block: int, compute: Compute, gate: Gate) -> Computed:
         """Compute, and keep the output after the gate."""
         ungated = compute()
         gated = through(gate, ungated)
@@ -77,7 +77,7 @@ class KeepOutput:
         block: int,
         kept: Sequence[torch.Tensor],
         compute: Compute,
-        gate: torch.Tensor | None,
+        gate: Gate,
     ) -> Output:
         """The very output that was kept."""
         return _output(kept)
@@ -86,7 +86,7 @@ class KeepOutput:
 class KeepUngated:
     """Keeps the module's output, which goes through the gate of the call that reuses it."""
 
-    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+    def compute(self, block: int, compute: Compute, gate: Gate) -> Computed:
         """Compute, and keep the output before the gate."""
         ungated = compute()
         return Computed(ungated, through(gate, ungated), _tensors(ungated))
@@ -96,7 +96,7 @@ class KeepUngated:
         block: int,
         kept: Sequence[torch.Tensor],
         compute: Compute,
-        gate: torch.Tensor | None,
+        gate: Gate,
     ) -> Output:
         """The output that was kept, times the new gate."""
         return through(gate, _output(kept))
@@ -116,7 +116,7 @@ class KeepScores:
         for index, module in modules:
             self._unneeded.setdefault(index, {}).update(query_key_layers(module))
 
-    def compute(self, block: int, compute: Compute, gate: torch.Tensor | None) -> Computed:
+    def compute(self, block: int, compute: Compute, gate: Gate) -> Computed:
         """Compute with attention in the open, and keep its probabilities.
 
         Raises:
@@ -136,7 +136,7 @@ class KeepScores:
         block: int,
         kept: Sequence[torch.Tensor],
         compute: Compute,
-        gate: torch.Tensor | None,
+        gate: Gate,
     ) -> Output:
         """Compute everything but queries, keys and scores."""
         with UseProbabilities(kept, self._unneeded[block]):
@@ -144,22 +144,30 @@ class KeepScores:
         return through(gate, ungated)
 
 
-def through(gate: torch.Tensor | None, ungated: Output) -> Output:
+def through(gate: Gate, ungated: Output) -> Output:
     """An output behind its gate; itself where there is none.
 
     Raises:
-        TypeError: for several tensors with a gate: whose it is would not be known.
+        TypeError: if not every tensor has a gate of its own.
     """
     if gate is None:
         return ungated
-    if isinstance(ungated, tuple):
-        raise TypeError("a site with several tensors has no gate of its own")
-    return gate * ungated
+    if isinstance(ungated, torch.Tensor) and isinstance(gate, torch.Tensor):
+        return gate * ungated
+    outputs, gates = _tensors(ungated), _tensors(gate)
+    if len(outputs) != len(gates):
+        raise TypeError(f"a site with {len(outputs)} tensors has {len(gates)} gates")
+    return _output([own * output for own, output in zip(gates, outputs, strict=True)])
 
 
 def video(output: Output) -> torch.Tensor:
     """Of an output what belongs to the video's tokens."""
     return output[0] if isinstance(output, tuple) else output
+
+
+def video_gate(gate: Gate) -> torch.Tensor | None:
+    """What the output for the video's tokens is multiplied by."""
+    return None if gate is None else video(gate)
 
 
 def _tensors(output: Output) -> tuple[torch.Tensor, ...]:

@@ -23,6 +23,9 @@ else:
 Tensors = tuple["Tensor", ...]
 """The streams of tokens that go through the stack, the video's first; most models have one."""
 
+Gate = Any
+"""What a site's output is multiplied by: a tensor, one for each of several, or None."""
+
 Place = Literal["site", "stack", "call"]
 
 

@@ -12,6 +12,7 @@ from pab_bench.engine.places import (
     At,
     CallDecision,
     Entrance,
+    Gate,
     Look,
     Place,
     Run,
@@ -72,9 +73,9 @@ class Policy:
         """Decide whether a site puts out what the policy gives, rather than compute."""
         return False
 
-    def site_ended(self, at: At, site: Site, ungated: Any, gate: Tensor | None) -> None:
+    def site_ended(self, at: At, site: Site, ungated: Any, gate: Gate) -> None:
         """A site has computed its output, which is a tuple where the site has several tensors."""
 
-    def site_output(self, at: At, site: Site, gate: Tensor | None) -> Any:
+    def site_output(self, at: At, site: Site, gate: Gate) -> Any:
         """Give what a site that reuses adds to the tokens; the gate is that of this call."""
         raise NotImplementedError

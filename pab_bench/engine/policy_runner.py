@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from pab_bench.engine.cache import Cache
@@ -14,7 +13,7 @@ from pab_bench.engine.kinds import Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.places import At, CallDecision
 from pab_bench.engine.policy import Policy
-from pab_bench.engine.sites import Architecture, Compute, Output, transformers_of
+from pab_bench.engine.sites import Architecture, Compute, Gate, Output, transformers_of
 from pab_bench.engine.stack import StackRunner, stack_of
 from pab_bench.engine.whole_calls import CallRunner
 
@@ -101,9 +100,7 @@ class PolicyRunner:
         if self._runners:
             self._runners[self._transformer].begin_call(at)
 
-    def visit(
-        self, group: Group, block: int, compute: Compute, gate: torch.Tensor | None
-    ) -> Output:
+    def visit(self, group: Group, block: int, compute: Compute, gate: Gate) -> Output:
         """Let the policy decide whether a site computes."""
         at, site = self._at, (group, block)
         if self.policy.reuses(at, site):

@@ -13,14 +13,17 @@ from pab_bench.engine.kinds import Branch, Group
 
 Output = torch.Tensor | tuple[torch.Tensor, ...]
 """Of a site. Several tensors, the video's first, where attention over text and video together gives
-both back; such a site has no gate here."""
+both back."""
+
+Gate = Output | None
+"""What an output is multiplied by, a tensor for each of its tensors; None = there is no gate."""
 
 Compute = Callable[[], Output]
 """Computes a site's output before its gate; norm and modulation are included."""
 
-Visit = Callable[[Group, int, Compute, "torch.Tensor | None"], Any]
+Visit = Callable[[Group, int, Compute, Gate], Any]
 """What a block calls at each of its sites: (group, block, compute, gate) to what is added to the
-residual stream. The gate is None where the architecture has none. The engine supplies it."""
+residual stream. The engine supplies it."""
 
 BlockForward = Callable[..., "torch.Tensor | tuple[torch.Tensor, ...]"]
 """Returns what the block itself returns."""

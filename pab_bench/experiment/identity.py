@@ -17,6 +17,7 @@ from pab_bench.experiment.provenance import decisive_versions
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.store.weights_digests import WeightsDigests
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.pictures import prompt_identity
 from pab_bench.systems.registry import sampler_address
 from pab_bench.systems.weights import Weights
 
@@ -36,7 +37,7 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
         "cache": None if settings.is_baseline() else asdict(settings.cache),
         "compile": settings.compile,
         "deterministic": settings.deterministic,
-        "prompts": list(settings.prompts),
+        "prompts": list(map(prompt_identity, settings.prompts)),
         "seeds": list(settings.seeds),
         "steps": settings.steps,
         **_steps_made(settings),
@@ -92,7 +93,7 @@ def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 def sampled_identity(identity: Mapping[str, Any], prompt: str, seed: int) -> dict[str, Any]:
     """What determines one video of a point, with its plan, whatever is measured of it."""
     own = {k: v for k, v in identity.items() if k not in ("prompts", "seeds", "metrics")}
-    return {**own, "prompt": prompt, "seed": seed}
+    return {**own, "prompt": prompt_identity(prompt), "seed": seed}
 
 
 def advice_identity(settings: Settings, with_rules: bool) -> dict[str, Any]:
@@ -151,7 +152,12 @@ def _model_identity(model: ModelSettings) -> dict[str, Any]:
 def _stored(model: ModelSettings) -> dict[str, Any]:
     """A model as the first stores knew it: a sampler's address in place of the system's name."""
     content = asdict(model)
+    if model.flow_shift is None:  # Points made before there was a choice have the checkpoint's.
+        del content["flow_shift"]
     content["sampler"] = sampler_address(content.pop("system"))
+    del content["call"]
+    if model.call:  # Points made before there were such arguments are those without.
+        content["call"] = model.call.values()
     return content
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pab_bench.config.settings import Settings
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.control import compare_control, control_in_words
 from pab_bench.experiment.decided import decided_rows, plan_summary
@@ -23,6 +24,7 @@ from pab_bench.experiment.session import Session, open_session, release_memory
 from pab_bench.experiment.stored import find_stored
 from pab_bench.experiment.tape import is_control
 from pab_bench.methods.base import plan_of
+from pab_bench.methods.covered import covered
 from pab_bench.store.failure_kinds import DISK_FULL, OUT_OF_MEMORY
 from pab_bench.store.points import Store, point_id
 from pab_bench.store.records import PointData, Record
@@ -197,7 +199,7 @@ def _make(
     cost = predicted_cost(settings, plan, sampled.text_tokens, decided)
     record = replace(
         frame,
-        plan=plan_summary(plan, sampled.decided),
+        plan={**plan_summary(plan, sampled.decided), "windows": _windows(settings, plan)},
         ledger=sampled.ledger,
         timing=timing,
         quality=with_weights(quality, settings.metric_weights),
@@ -219,6 +221,15 @@ def _make(
         attention_maps=sampled.attention_maps,
     )
     return record, data
+
+
+def _windows(settings: Settings, plan: Plan) -> dict[str, Any]:
+    """Per kind the window, the steps in it, and, of `threshold=auto`, where it was found."""
+    found = settings.found_windows
+    return {
+        own.kind: own.to_json() | ({"found": found[own.kind]} if own.kind in found else {})
+        for own in covered(settings.method, plan.timesteps)
+    }
 
 
 def _check_inputs(sampled: Sampled, baseline: Record) -> None:

@@ -37,7 +37,10 @@ def late_notices(settings: Settings, tokens: Sequence[PromptTokens | None]) -> l
         tokens: of its prompts; None from a sampler that does not tell.
     """
     known = [own for own in tokens if own is not None]
-    before = settings.model.system in SYSTEMS and is_at_hand(settings.model)
+    name = settings.model.system
+    # A pipeline that is taken as it comes tells nothing before it is loaded.
+    named = name in SYSTEMS and SYSTEMS.load(name).defaults is None
+    before = named and is_at_hand(settings.model)
     if before or len(known) < len(tokens):
         return []
     return list(notices(settings.model.name, settings.prompts, known))

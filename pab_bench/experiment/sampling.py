@@ -11,6 +11,7 @@ from pab_bench.engine.plan import Plan
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
 from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.ranks import on_all, share
+from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.experiment.tape import open_tapes
 from pab_bench.experiment.video import Denoiser, SampledVideo, VideoPlace, add_counts, sample_video
@@ -62,6 +63,7 @@ def sample_share(
     session = open_session(settings)
     tapes = open_tapes(settings, identity, plan, session.device)
     session.tell(settings)
+    check_room(settings, session, plan)
     session.warm_up(settings.prompts[0], settings.guidance)
     denoiser = denoiser_of(settings, session, plan)
     recorder = AttentionDifference() if curves else None

@@ -15,7 +15,7 @@ from pab_bench.experiment.arithmetic import use_threads
 from pab_bench.experiment.device import clock, resolve_device
 from pab_bench.experiment.execution import compile_sites, set_deterministic
 from pab_bench.experiment.prompt_notices import late_notices
-from pab_bench.experiment.window_notices import window_notices
+from pab_bench.experiment.window_notices import share_notices, window_notices
 from pab_bench.imports.garbage import release_loaded, without_gc
 from pab_bench.systems.base import Sampler, TextEmbeddings
 from pab_bench.systems.model import ModelSettings
@@ -77,12 +77,14 @@ class Session:
             self._told.add(settings.prompts)
             for notice in late_notices(settings, [self.tokens(p) for p in settings.prompts]):
                 _log.warning(notice)
+        timesteps = self.sampler.timesteps(settings.steps)
+        told = list(share_notices(settings.method, timesteps))
         if settings.model.schedule is None:
-            timesteps = self.sampler.timesteps(settings.steps)
-            for notice in window_notices(settings.method, timesteps):
-                if (notice,) not in self._told:
-                    self._told.add((notice,))
-                    _log.warning(notice)
+            told += window_notices(settings.method, timesteps)
+        for notice in told:
+            if (notice,) not in self._told:
+                self._told.add((notice,))
+                _log.warning(notice)
 
     def warm_up(self, prompt: str, guidance: float) -> None:
         """Run everything once, shortly, so that first-call costs are in no measured time."""

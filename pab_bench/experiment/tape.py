@@ -21,6 +21,7 @@ from pab_bench.engine.prefix import kept_peak, prefix_digests, resume_call
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.identity import reuse_identity, video_identity
 from pab_bench.store.tapes import TapedCall, TapeStore, size_of
+from pab_bench.systems.pictures import prompt_identity
 
 _log = logging.getLogger(__name__)
 GIGABYTE = 10**9
@@ -59,7 +60,7 @@ class Tapes:
 
     def open(self, prompt: str, seed: int) -> VideoTape:
         """The tape of one video."""
-        content = {**self._common, "prompt": prompt, "seed": seed}
+        content = {**self._common, "prompt": prompt_identity(prompt), "seed": seed}
         address = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
         return VideoTape(
             self._store, address, self._digests, self._plan, self._memory, self._device

@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pab_bench.files.atomic import write_bytes
 
 NAME = "SHA256SUMS"
 """The digests of a folder, as `sha256sum -c SHA256SUMS` reads them."""
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)\n")
 
 
 def write_digests(folder: Path) -> None:
     """Write `SHA256SUMS` for all files below `folder`."""
-    lines = [
-        f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n"
+    digests = {
+        path.relative_to(folder).as_posix(): file_digest(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
-    ]
-    (folder / NAME).write_text("".join(lines), encoding="utf-8")
+    }
+    (folder / NAME).write_text(digests_text(digests), encoding="utf-8")
+
+
+def digests_text(digests: Mapping[str, str]) -> str:
+    r"""Write digests by name as the lines of a `SHA256SUMS`.
+
+    >>> digests_text({"a": "00"})
+    '00  a\n'
+    """
+    return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+
+
+def parse_digests(text: str) -> dict[str, str]:
+    """Read the digests by name from what `digests_text` wrote, whoever may have changed it.
+
+    Raises:
+        ValueError: if a line is none, or a name is there twice.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines(keepends=True):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in found:
+            raise ValueError(f"line {len(found) + 1} is no digest with a name of its own")
+        found[match[2]] = match[1]
+    return found
 
 
 def write_with_digest(path: Path, content: bytes) -> None:

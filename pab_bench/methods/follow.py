@@ -9,6 +9,7 @@ from pab_bench.engine.places import (
     At,
     CallDecision,
     Entrance,
+    Gate,
     Look,
     Place,
     Run,
@@ -42,7 +43,7 @@ class FollowSites(Policy):
         group, block = site
         return bool(self._source[group][at.call][block] != at.call)
 
-    def site_ended(self, at: At, site: Site, ungated: Any, gate: Tensor | None) -> None:
+    def site_ended(self, at: At, site: Site, ungated: Any, gate: Gate) -> None:
         """Keep the output if a later call needs it."""
         group, block = site
         address = at.lane, site
@@ -52,7 +53,7 @@ class FollowSites(Policy):
         else:
             self.memory.forget(address)
 
-    def site_output(self, at: At, site: Site, gate: Tensor | None) -> Any:
+    def site_output(self, at: At, site: Site, gate: Gate) -> Any:
         """Make the output of what was kept."""
         group, block = site
         source = self._source[group][at.call][block]
@@ -60,7 +61,8 @@ class FollowSites(Policy):
         address = at.lane, site
         tensors = self.made(at, address, self.memory.get(address, last))
         if gate is not None:
-            return gate * tensors[0]
+            gates = gate if isinstance(gate, tuple) else (gate,)
+            tensors = [own * tensor for own, tensor in zip(gates, tensors, strict=True)]
         return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
     def kept(self, at: At, address: Any, tensors: Tensors) -> Sequence[Tensor]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.methods.base import Acceleration, Facts
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
+from pab_bench.methods.windows import window_json
 
 if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
@@ -76,7 +77,7 @@ def _resolved(rule: GapRule | KeyRule, depth: int) -> dict[str, Any] | None:
         return None
     return {
         "skip": True,
-        "threshold": list(rule.threshold),
+        "threshold": window_json(rule.threshold),
         "gap": rule.gap,
         "block": None if rule.block in (None, (0, depth - 1)) else list(rule.block),
     }

@@ -8,9 +8,8 @@ from typing import Any
 
 from pab_bench.engine.kinds import KINDS, BroadcastObject, Kind
 from pab_bench.methods.rules import GapRule, KeyRule, KeyTime, Rules
+from pab_bench.methods.windows import SaidWindow, Window, read_window
 from pab_bench.problems import Problems, show
-
-Window = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,9 @@ class PAB:
 
     Attributes:
         *_skip: whether this kind is broadcast at all.
-        *_threshold: [low, high] timesteps between which reuse is allowed, both excluded; None =
-            what the model recommends.
+        *_threshold: [low, high] timesteps between which reuse is allowed, both excluded;
+            `steps:[FROM,TO]`, a share of the steps; `auto`, the flat part of a baseline's attention
+            differences; None = what the model recommends.
         *_gap: every gap-th step is computed, the others reuse; 1 reuses nothing.
         *_block: [first, last] block that may reuse, both included, from 0; None = all.
         mlp_keys: timesteps whose MLP output the next `mlp_reuse_steps` steps reuse; instead of
@@ -41,22 +41,22 @@ class PAB:
     """
 
     spatial_skip: bool = True
-    spatial_threshold: Sequence[int] | None = None
+    spatial_threshold: SaidWindow = None
     spatial_gap: int = 1
     spatial_block: Sequence[int] | None = None
 
     temporal_skip: bool = True
-    temporal_threshold: Sequence[int] | None = None
+    temporal_threshold: SaidWindow = None
     temporal_gap: int = 1
     temporal_block: Sequence[int] | None = None
 
     cross_skip: bool = True
-    cross_threshold: Sequence[int] | None = None
+    cross_threshold: SaidWindow = None
     cross_gap: int = 1
     cross_block: Sequence[int] | None = None
 
     mlp_skip: bool = False
-    mlp_threshold: Sequence[int] | None = None
+    mlp_threshold: SaidWindow = None
     mlp_gap: int = 1
     mlp_block: Sequence[int] | None = None
     mlp_keys: Sequence[int] | None = None
@@ -69,7 +69,7 @@ class PAB:
     def rules(
         self,
         depth: int,
-        windows: Mapping[str, Sequence[int] | None],
+        windows: Mapping[str, SaidWindow],
         recommended_mlp: Mapping[str, Any] | None = None,
     ) -> Rules:
         """What the keys mean for a model.
@@ -97,7 +97,7 @@ RULE_KEYS: tuple[str, ...] = tuple(
 
 def rules_of_keys(
     values: Mapping[str, Any],
-    recommended: Mapping[str, Sequence[int] | None],
+    recommended: Mapping[str, SaidWindow],
     depth: int,
     problems: Problems,
     recommended_mlp: Mapping[str, Any] | None = None,
@@ -163,7 +163,7 @@ def _with_recommended_mlp(
 def _gap_rule(
     kind: Kind,
     values: Mapping[str, Any],
-    recommended: Mapping[str, Sequence[int] | None],
+    recommended: Mapping[str, SaidWindow],
     depth: int,
     problems: Problems,
 ) -> GapRule:
@@ -217,14 +217,12 @@ def _key_rule(values: Mapping[str, Any], depth: int, problems: Problems) -> KeyR
     return KeyRule(tuple(KeyTime(timestep, reuse_steps, blocks) for timestep in keys), distance)
 
 
-def _window(key: str, value: Sequence[int], problems: Problems) -> Window:
-    if len(value) != 2:
-        problems.add(key, value, "must be two timesteps [low,high]")
-    elif value[0] >= value[1]:
-        problems.add(key, value, "must be [low,high] timesteps with low below high")
-    else:
-        return (value[0], value[1])
-    return (0, 1000)
+def _window(key: str, value: Sequence[int] | str, problems: Problems) -> Window:
+    try:
+        return read_window(value)
+    except ValueError as error:
+        problems.add(key, value, str(error))
+        return (0, 1000)
 
 
 def _block(
@@ -250,7 +248,7 @@ def _block(
 
 def _note_what_has_no_effect(
     values: Mapping[str, Any],
-    recommended: Mapping[str, Sequence[int] | None],
+    recommended: Mapping[str, SaidWindow],
     problems: Problems,
 ) -> None:
     for kind in KINDS:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.plan import Plan
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
+from pab_bench.methods.windows import inside
 
 
 def make_plan(
@@ -57,9 +58,11 @@ def _gap_table(
     rule: GapRule, times: tuple[int, ...], depth: int, period: int
 ) -> npt.NDArray[np.int64]:
     source = np.empty((len(times), depth), dtype=np.int64)
-    for step, timestep in enumerate(times):
+    acts = rule.skip and rule.gap > 1
+    within = inside(rule.threshold, times) if acts else [False] * len(times)
+    for step in range(len(times)):
         for block in range(depth):
-            reused = rule.reuses(step % period, timestep, block)
+            reused = within[step] and rule.reuses_inside(step % period, block)
             source[step, block] = source[step - 1, block] if reused else step
     source.flags.writeable = False
     return source

@@ -9,23 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from pab_bench.engine.kinds import Group, Kind
+from pab_bench.methods.windows import FlatPart, StepShare, Window
 
 
 @dataclass(frozen=True)
 class GapRule:
-    """Within a window of timesteps every `gap`-th step is computed, the others reuse its output.
+    """Within a window of steps every `gap`-th step is computed, the others reuse its output.
 
     Source: PAB, arXiv 2408.12588, section 3; VideoSys `core/pab_mgr.py`.
 
     Attributes:
         skip: whether outputs of this kind are broadcast at all.
-        threshold: (low, high) timesteps, exclusive at both ends, within which reuse is allowed.
+        threshold: (low, high) timesteps, exclusive at both ends, within which reuse is allowed; or
+            a share of the steps.
         gap: every `gap`-th step, counted from the video's first, computes. 1 never reuses.
         block: (first, last) block that may reuse, inclusive; None means all.
     """
 
     skip: bool = False
-    threshold: tuple[int, int] = (0, 1000)
+    threshold: Window = (0, 1000)
     gap: int = 1
     block: tuple[int, int] | None = None
 
@@ -33,18 +35,27 @@ class GapRule:
         """Refuse rules that cannot be meant."""
         if self.gap < 1:
             raise ValueError(f"gap: must be at least 1, got {self.gap}")
-        low, high = self.threshold
-        if not low < high:
+        if isinstance(self.threshold, tuple) and not self.threshold[0] < self.threshold[1]:
+            low, high = self.threshold
             raise ValueError(f"threshold: low must be below high, got [{low}, {high}]")
         if self.block is not None and not 0 <= self.block[0] <= self.block[1]:
             raise ValueError(f"block: must be [first, last], 0 <= first <= last, got {self.block}")
 
     def reuses(self, step: int, timestep: int, block: int) -> bool:
-        """Whether `block` reuses its output at `step` (0 = the noisiest) and `timestep`."""
+        """Whether `block` reuses its output at `step` (0 = the noisiest) and `timestep`.
+
+        Raises:
+            ValueError: if the window is none of timesteps, so that more must be known.
+        """
+        if isinstance(self.threshold, StepShare | FlatPart):
+            raise ValueError(f"threshold: {self.threshold} is no window of timesteps")
         low, high = self.threshold
+        return low < timestep < high and self.reuses_inside(step, block)
+
+    def reuses_inside(self, step: int, block: int) -> bool:
+        """Whether `block` reuses its output at `step`, which lies in the window."""
         return (
             self.skip
-            and low < timestep < high
             and step % self.gap != 0
             and (self.block is None or self.block[0] <= block <= self.block[1])
         )

@@ -12,12 +12,12 @@ from typing import Any, cast
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
 
-from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model
+from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model, wan_model
+from pab_bench.minis.hardware import Hardware
 from pab_bench.minis.latent_bank import fold_standardisation
 from pab_bench.minis.registry import NAMES
 from pab_bench.minis.render import FRAMES
 from pab_bench.minis.train import (
-    Hardware,
     causal_bank,
     load_bank,
     load_causal_vae,
@@ -25,12 +25,14 @@ from pab_bench.minis.train import (
     load_vae,
     temporal_latents,
 )
+from pab_bench.minis.train_wan import load_wan_bank, load_wan_vae
 from pab_bench.systems.open_sora_plan.transformer import LatteT2V
 
 STAGES = {
     "latte": ("vae", "latte"),
     "open_sora": ("vae", "temporal_vae", "open_sora"),
     "open_sora_plan": ("vae", "causal_vae", "open_sora_plan"),
+    "wan": ("wan_vae", "wan"),
 }
 _HERE = Hardware(torch.device("cpu"), autocast=False, compiled=False)
 
@@ -38,6 +40,14 @@ _HERE = Hardware(torch.device("cpu"), autocast=False, compiled=False)
 def assemble(name: str, work: Path) -> Any:
     """The pipeline of a work folder's averaged weights, in float32."""
     state = torch.load(work / f"{name}.pt", map_location="cpu", weights_only=True)
+    if name == "wan":
+        wan_vae, encoded = load_wan_vae(work), load_wan_bank(work, _HERE, clips=0)
+        wan_vae.register_to_config(
+            latents_mean=encoded.mean.tolist(), latents_std=encoded.std.tolist()
+        )
+        wan = wan_model.WanTraining()
+        wan.load_state_dict(state["average"])
+        return wan_model.build_pipeline(wan_vae, wan.transformer.eval(), wan.text_encoder.eval())
     if name == "open_sora_plan":
         causal, of_clips = load_causal_vae(work), causal_bank(work, _HERE, clips=0)
         fold_standardisation(causal, of_clips.mean, of_clips.std)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from pab_bench.config.compose import read_option
+from pab_bench.config.compose import compose
 from pab_bench.registry import load
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import load_sampler
 
-NAMES = ("latte", "open_sora", "open_sora_plan")
+NAMES = ("latte", "open_sora", "open_sora_plan", "wan")
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,14 @@ class Mini:
 
     def load(self, path: str | None = None, random_weights: bool = False) -> Any:
         """Its sampler on the CPU in float32; `path` instead of the checkpoint in the package."""
-        values = {**vars(self.settings), "path": path, "random_weights": random_weights}
-        return load_sampler(ModelSettings(**values), "cpu", "float32")
+        settings = replace(self.settings, path=path, random_weights=random_weights)
+        return load_sampler(settings, "cpu", "float32")
 
 
 def find_mini(name: str) -> Mini:
     """The mini `name`, one of `NAMES`."""
-    values = read_option("model", f"{name}_mini")
-    known = {k: v for k, v in values.items() if k in ModelSettings.__dataclass_fields__}
-    return Mini(ModelSettings(**known), values["steps"], values["guidance"])
+    settings = compose(model=f"{name}_mini")
+    return Mini(settings.model, settings.steps, settings.guidance)
 
 
 def reconstruction(name: str) -> Callable[[Any, torch.Tensor], torch.Tensor]:

@@ -13,12 +13,17 @@ MAX_LENGTH = 120
 
 
 def build_tokenizer(more: Sequence[str] = (), max_length: int = MAX_LENGTH) -> T5Tokenizer:
-    """One piece per word, no sub-words: an unknown word becomes `<unk>`.
+    """The tokenizer of the minis that know one moving shape; see `tokenizer_of`.
 
     Args:
         more: words besides those of the captions.
         max_length: tokens of the longest prompt.
     """
+    return tokenizer_of([*vocabulary(), *more], max_length)
+
+
+def tokenizer_of(words: Sequence[str], max_length: int) -> T5Tokenizer:
+    """One piece per word, no sub-words: an unknown word becomes `<unk>`."""
     special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    pieces = [(f"▁{word}", -1.0) for word in [*vocabulary(), *more]]
+    pieces = [(f"▁{word}", -1.0) for word in words]
     return T5Tokenizer(vocab=special + pieces, extra_ids=0, model_max_length=max_length)

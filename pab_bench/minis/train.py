@@ -2,7 +2,7 @@
 
 The stages are resumable: the image autoencoder; for Open-Sora the temporal autoencoder, for
 Open-Sora-Plan the causal one, which begins as that of images; the latents of the training clips;
-last the text encoder with the transformer.
+last the text encoder with the transformer. Wan has a causal autoencoder alone, and wants a GPU.
 `python -m pab_bench.minis.export` then writes the checkpoint.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from pab_bench.minis import latte_model, open_sora_model, open_sora_plan_model
+from pab_bench.minis.hardware import Hardware
 from pab_bench.minis.latent_bank import LatentBank, bank_of, make_bank, tokenise
 from pab_bench.minis.render import FRAMES
 from pab_bench.minis.tokenizer import build_tokenizer
@@ -25,21 +26,15 @@ from pab_bench.minis.train_causal_vae import CausalVaeRecipe, begin_as_images, t
 from pab_bench.minis.train_temporal_vae import TemporalVaeRecipe, encode_clips, train_temporal_vae
 from pab_bench.minis.train_transformer import TrainingSet, TransformerRecipe, train_transformer
 from pab_bench.minis.train_vae import VaeRecipe, build_vae, train_vae
+from pab_bench.minis.train_wan import train_wan
+from pab_bench.minis.train_wan_vae import WanVaeRecipe
 from pab_bench.minis.velocity_training import VelocityTraining
 from pab_bench.systems.open_sora.temporal_vae import TemporalVAE
 from pab_bench.systems.open_sora_plan.vae import CausalVAEModel
 
-CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096}
-STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000}
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Where and how to compute."""
-
-    device: torch.device
-    autocast: bool
-    compiled: bool
+CLIPS = {"latte": 10_240, "open_sora": 6_144, "open_sora_plan": 4_096, "wan": 131_072}
+STEPS = {"latte": 6_000, "open_sora": 5_500, "open_sora_plan": 5_000, "wan": 5_100}
+RECIPES = {"wan": TransformerRecipe(batch=256, peak_learning_rate=1.5e-3, ema_decay=0.9995)}
 
 
 def load_vae(work: Path) -> AutoencoderKL:
@@ -193,8 +188,9 @@ def main() -> None:
     parser.add_argument("--vae-steps", type=int, default=VaeRecipe.steps)
     parser.add_argument("--decoder-steps", type=int, default=VaeRecipe.decoder_steps)
     parser.add_argument("--temporal-steps", type=int, default=TemporalVaeRecipe.steps)
-    parser.add_argument("--causal-steps", type=int, default=CausalVaeRecipe.steps)
+    parser.add_argument("--causal-steps", type=int)
     parser.add_argument("--steps", type=int, help="of the transformer")
+    parser.add_argument("--batch", type=int, help="clips a step of the transformer")
     parser.add_argument("--clips", type=int)
     arguments = parser.parse_args()
 
@@ -203,16 +199,22 @@ def main() -> None:
         torch.device(arguments.device), not arguments.float32, not arguments.no_compile
     )
     work, name = arguments.work, arguments.model
+    clips = arguments.clips or CLIPS[name]
+    recipe = replace(RECIPES.get(name, TransformerRecipe()), steps=arguments.steps or STEPS[name])
+    if arguments.batch:
+        recipe = replace(recipe, batch=arguments.batch)
+    if name == "wan":
+        wan_vae = replace(WanVaeRecipe(), steps=arguments.causal_steps or WanVaeRecipe.steps)
+        train_wan(work, clips, wan_vae, recipe, hardware)
+        return
     vae_recipe = replace(
         VaeRecipe(), steps=arguments.vae_steps, decoder_steps=arguments.decoder_steps
     )
     train_vae(work, vae_recipe, hardware.device, hardware.autocast)
-    clips = arguments.clips or CLIPS[name]
-    recipe = replace(TransformerRecipe(), steps=arguments.steps or STEPS[name])
     if name == "latte":
         train_latte(work, clips, recipe, hardware)
     elif name == "open_sora_plan":
-        causal = replace(CausalVaeRecipe(), steps=arguments.causal_steps)
+        causal = replace(CausalVaeRecipe(), steps=arguments.causal_steps or CausalVaeRecipe.steps)
         train_open_sora_plan(work, clips, causal, recipe, hardware)
     else:
         temporal = replace(TemporalVaeRecipe(), steps=arguments.temporal_steps)

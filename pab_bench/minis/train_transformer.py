@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -109,36 +109,34 @@ def train_transformer(
     first = checkpoint.resume(model, optimiser, average)
     forward = torch.compile(model) if compiled else model
 
+    data = TrainingSet(data.latents.to(device), data.tokens.to(device), data.mask.to(device))
     progress = Progress(stage, recipe.steps, first)
     for step in range(first, recipe.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(
                 step, recipe.steps, recipe.peak_learning_rate, 300, recipe.hold
             )
-        random = step_generator(recipe.seed, 3, step)
-        chosen = torch.randint(len(data.latents), (recipe.batch,), generator=random)
+        random = step_generator(recipe.seed, 3, step, device)
+        drawn: Any = {"generator": random, "device": device}
+        chosen = torch.randint(len(data.latents), (recipe.batch,), **drawn)
         clean = data.latents[chosen].float()
-        dropped = torch.rand(recipe.batch, generator=random) < recipe.caption_dropout
+        dropped = torch.rand(recipe.batch, **drawn) < recipe.caption_dropout
         # Stratified levels: every batch covers the whole range of timesteps.
-        spread = torch.arange(recipe.batch) + torch.rand(recipe.batch, generator=random)
-        noise = torch.randn(clean.shape, generator=random)
+        spread = torch.arange(recipe.batch, device=device) + torch.rand(recipe.batch, **drawn)
+        noise = torch.randn(clean.shape, **drawn)
         noised = architecture.noised(clean, noise, spread / recipe.batch)
 
         with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
             prediction = forward(
-                noised.noisy.to(device),
-                noised.timesteps.to(device),
-                data.tokens[chosen].to(device),
-                data.mask[chosen].to(device),
-                dropped.to(device),
+                noised.noisy, noised.timesteps, data.tokens[chosen], data.mask[chosen], dropped
             )
-        loss = F.mse_loss(prediction.float(), noised.target.to(device))
+        loss = F.mse_loss(prediction.float(), noised.target)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         average.update(model, step)
-        if row := progress.update(step, loss=loss.item()):
+        if row := progress.update(step, loss=loss):
             checkpoint.log(row)
         if (step + 1) % 500 == 0 or step + 1 == recipe.steps:
             checkpoint.save(model, optimiser, average, step + 1)

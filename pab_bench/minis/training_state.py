@@ -93,9 +93,11 @@ class Checkpoint:
             file.write(json.dumps(row) + "\n")
 
 
-def step_generator(seed: int, stage: int, step: int) -> torch.Generator:
-    """The random numbers of one training step."""
-    return torch.Generator().manual_seed((seed * 16 + stage) * 2**32 + step)
+def step_generator(
+    seed: int, stage: int, step: int, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """The random numbers of one training step, other ones on every kind of device."""
+    return torch.Generator(device).manual_seed((seed * 16 + stage) * 2**32 + step)
 
 
 class Progress:
@@ -104,15 +106,19 @@ class Progress:
     def __init__(self, stage: str, total: int, first: int, every: int = 50) -> None:
         self.stage, self.total, self.first, self.every = stage, total, first, every
         self.began = time.perf_counter()
-        self.values: dict[str, list[float]] = {}
+        self.values: dict[str, list[torch.Tensor | float]] = {}
 
-    def update(self, step: int, **values: float) -> dict[str, Any] | None:
-        """Take a step's figures; every `every` steps print and return their means."""
+    def update(self, step: int, **values: torch.Tensor | float) -> dict[str, Any] | None:
+        """Take a step's figures; every `every` steps print and return their means.
+
+        Tensors are read only then: reading one waits for its device.
+        """
         for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+            own = value.detach() if isinstance(value, torch.Tensor) else value
+            self.values.setdefault(name, []).append(own)
         if (step + 1) % self.every and step + 1 != self.total:
             return None
-        means = {name: sum(v) / len(v) for name, v in self.values.items()}
+        means = {name: float(sum(v) / len(v)) for name, v in self.values.items()}
         self.values = {}
         seconds = (time.perf_counter() - self.began) / (step + 1 - self.first)
         left = seconds * (self.total - step - 1)

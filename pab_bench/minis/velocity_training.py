@@ -39,8 +39,8 @@ class VelocityTraining(nn.Module):
         """DDPM's noise at a whole timestep, and v-prediction's target."""
         count = len(self._alphas)
         timesteps = (levels * count).long().clamp(max=count - 1)
-        signal = self._alphas[timesteps].sqrt().view(-1, 1, 1, 1, 1)
-        sigma = (1 - self._alphas[timesteps]).sqrt().view(-1, 1, 1, 1, 1)
+        alphas = self._alphas.to(timesteps.device)[timesteps].view(-1, 1, 1, 1, 1)
+        signal, sigma = alphas.sqrt(), (1 - alphas).sqrt()
         return Noised(signal * clean + sigma * noise, timesteps, signal * noise - sigma * clean)
 
     def forward(

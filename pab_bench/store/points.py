@@ -88,7 +88,7 @@ class Store:
 
         A record that cannot be read, or belongs to another point, or lies beside files that are
         not those that were written, is named in the log and counts as absent, so that the point
-        is computed again.
+        is computed again. So does one that came from elsewhere without its videos.
 
         Args:
             identifier: the point's address.
@@ -105,6 +105,10 @@ class Store:
                 raise ValueError(f"it is the record of point {record.id}")
             if record.status == "ok":
                 missing = [name for name in record.files if not (folder / name).exists()]
+                if missing and record.archives:
+                    level = logging.INFO if verify else logging.DEBUG
+                    _log.log(level, "point %s came without its videos", identifier)
+                    return None
                 if missing:
                     raise ValueError(f"files are missing: {', '.join(missing)}")
             if verify:
@@ -139,7 +143,7 @@ class Store:
             write_json(temporary / "record.json", record.to_json())
             write_digests(temporary)
             temporary.chmod(0o755)
-            self._replace(temporary, self.folder(record.id))
+            self.put(temporary, record.id)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -171,15 +175,22 @@ class Store:
                 record = record.with_files(sorted({*record.files, path.name}))
             write_json(temporary / "record.json", record.to_json())
             write_digests(temporary)
-            self._replace(temporary, self.folder(record.id))
+            self.put(temporary, record.id)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         return record
 
-    def _replace(self, new: Path, place: Path) -> None:
+    def put(self, new: Path, identifier: str) -> None:
+        """Move a whole point into place; one that is there goes.
+
+        Args:
+            new: its folder, on the file system of the store.
+            identifier: the point's address, whose lock is held.
+        """
         # A folder cannot replace a non-empty one in a single step, so the old one moves away
         # first; a kill in between leaves no point, never half of one.
+        place = self.folder(identifier)
         if not os.path.lexists(place):
             os.replace(new, place)
             return

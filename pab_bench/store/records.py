@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,8 @@ import numpy.typing as npt
 from pab_bench.store.mp4 import write_mp4
 
 SCHEMA = 1
+ARCHIVES = "archives"
+"""Of a record's provenance: the archives that it came through."""
 _ADDED_LATER = {"control"}
 
 
@@ -51,7 +53,11 @@ class Record:
         seeds: the seeds.
         baseline_id: the point that this one is compared with; None for a baseline.
         is_baseline: whether nothing was reused, by configuration.
-        plan: digest, calls, depth, timesteps, share of reused visits per kind.
+        plan: digest, calls, depth, timesteps, share of reused visits per kind; `windows`: per kind
+            that reuses by gap its `threshold`, how many of the `steps` lie inside
+            (`steps_inside`), the `timesteps` of the first and the last of them, and, where
+            `threshold=auto` was said, what was `found` in which baseline. Points of before have no
+            `windows`.
         ledger: computed and reused visits per group, summed over the videos.
         timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts
             those of `pab_bench.probes.site_times` too) the values of every video with their
@@ -73,7 +79,8 @@ class Record:
             the `reason` why it could not be.
         memory: the most that denoising needed, in bytes: the allocator's peak on a GPU, otherwise
             the process's.
-        provenance: versions, device, commit, time.
+        provenance: versions, device, commit, time; of a point that was not made here the `archives`
+            that it came through (`pab_bench.archive.origin`).
         control: of a variant that reuses nothing, whether its frames are its baseline's
             (`identical`), and how far they are not; empty for other points.
         files: the files of the point's folder.
@@ -99,6 +106,11 @@ class Record:
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+
+    @property
+    def archives(self) -> Sequence[Mapping[str, str]]:
+        """The archives that it came through, in order; none if it was made in its store."""
+        return self.provenance.get(ARCHIVES, ())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the schema's version."""

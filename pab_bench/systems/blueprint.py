@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pab_bench.engine.sites import Architecture
 
@@ -45,6 +45,19 @@ class Blueprint(Protocol):
         """Tokens of the longest prompt; None if there is no tokenizer here."""
         ...
 
+    def encode(self) -> None:
+        """Encode one padded prompt."""
+        ...
+
+    def decode(self, decoder: Decoder) -> None:
+        """Decode one video with the model's own decoder, or with the one that the paper used."""
+        ...
+
+
+@runtime_checkable
+class SizedBlueprint(Blueprint, Protocol):
+    """A blueprint that knows what its transformer is called with, once in a denoising step."""
+
     def inputs(self, batch: int, text_tokens: int) -> dict[str, Any]:
         """What the sampler calls the transformer with, on the `meta` device.
 
@@ -56,10 +69,11 @@ class Blueprint(Protocol):
         """
         ...
 
-    def encode(self) -> None:
-        """Encode one padded prompt."""
-        ...
 
-    def decode(self, decoder: Decoder) -> None:
-        """Decode one video with the model's own decoder, or with the one that the paper used."""
+@runtime_checkable
+class RehearsedBlueprint(Blueprint, Protocol):
+    """A blueprint whose pipeline says by itself what it calls its transformer with."""
+
+    def calls(self, guidance: float, prompt: str) -> Sequence[Mapping[str, Any]]:
+        """What the transformer is called with in one denoising step, by name, for every lane."""
         ...

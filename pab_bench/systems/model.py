@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pab_bench.systems.call_arguments import NO_ARGUMENTS, CallArguments
+
 FROM_CHECKPOINT: Mapping[str, bool] = {"from_checkpoint": True}
 """Metadata of numbers that a configuration may leave null; settings have them all."""
 
@@ -46,6 +48,8 @@ class ModelSettings:
         negative_prompt: what guidance leads away from.
         clean_caption: whether the pipeline cleans prompts before encoding.
         offload: `none`, `model` or `sequential`: what waits on the host until it is needed.
+        flow_shift: of the steps of flow matching towards noise; None = the checkpoint's own.
+        call: further arguments of the pipeline's own call, where the system takes some.
         random_weights: replace the transformer's weights by seeded random ones: the control that
             claims about a trained model are shown beside.
     """
@@ -64,6 +68,8 @@ class ModelSettings:
     negative_prompt: str = ""
     clean_caption: bool = False
     offload: str = "none"
+    flow_shift: float | None = None
     random_weights: bool = False
+    call: CallArguments = NO_ARGUMENTS
     vae: PartSettings = PartSettings()
     text_encoder: PartSettings = PartSettings()

@@ -32,16 +32,17 @@ class PromptTokens:
         return {**asdict(self), "unknown": list(self.unknown)}
 
 
-def prompt_tokens(tokenizer: Any, text: str, longest: int) -> PromptTokens:
+def prompt_tokens(tokenizer: Any, text: str, longest: int, **options: bool) -> PromptTokens:
     """Tokenize a text as a pipeline does, and say what becomes of it.
 
     Args:
         tokenizer: T5's.
         text: as the pipeline hands it to the tokenizer.
         longest: number of tokens that the pipeline pads or cuts to.
+        options: what else the pipeline tells the tokenizer: `add_special_tokens`.
     """
-    every = tokenizer(text, verbose=False).input_ids
-    kept = tokenizer(text, max_length=longest, truncation=True).input_ids
+    every = tokenizer(text, verbose=False, **options).input_ids
+    kept = tokenizer(text, max_length=longest, truncation=True, **options).input_ids
     dropped = ""
     if len(every) > len(kept):
         # The last token that is kept ends the prompt in place of the first that is dropped.

@@ -33,6 +33,11 @@ SYSTEMS: Registry[System] = Registry(
         "open_sora_plan": "pab_bench.systems.open_sora_plan:SYSTEM",
         "cogvideox": "pab_bench.systems.cogvideox:SYSTEM",
         "diffusers": "pab_bench.systems.diffusers:SYSTEM",
+        "wan": "pab_bench.systems.wan:SYSTEM",
+        "hunyuan_video": "pab_bench.systems.hunyuan_video:SYSTEM",
+        "ltx_video": "pab_bench.systems.ltx_video:SYSTEM",
+        "cosmos": "pab_bench.systems.cosmos:SYSTEM",
+        "mochi": "pab_bench.systems.mochi:SYSTEM",
     },
 )
 
@@ -46,6 +51,11 @@ def sampler_address(system: str) -> str:
     """What stored points say about the sampler of a system."""
     stored = SYSTEMS.load(system).stored_as if system in SYSTEMS else None
     return stored or system
+
+
+def system_of_address(address: str) -> str | None:
+    """The system that stored points call so; None for a sampler that lies elsewhere."""
+    return next((name for name in SYSTEMS if sampler_address(name) == address), None)
 
 
 def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
@@ -64,11 +74,11 @@ def load_sampler(model: ModelSettings, device: str, dtype: str) -> Sampler:
     """
     if ":" not in model.system:
         own: Sampler = load(SYSTEMS.load(model.system).sampler)(model, device, dtype)
-        _check_depth(model, own.architecture.depth)
+        check_depth(model, own.architecture.depth)
         _check_video(model, dtype)
         return own
     foreign: Sampler = _foreign(model.system)(model, device, dtype)
-    _check_depth(model, foreign.architecture.depth)
+    check_depth(model, foreign.architecture.depth)
     return foreign
 
 
@@ -148,6 +158,10 @@ def _check_video(model: ModelSettings, dtype: str) -> None:
         raise
     except ConfigError:  # As released, and of another repository: its shapes are not known here.
         return
+    from pab_bench.systems.blueprint import SizedBlueprint  # It needs torch.
+
+    if not isinstance(blueprint, SizedBlueprint):  # It has rehearsed the real call.
+        return
     setting = f"model={model.name}" if model.path is None else f"model.path={model.path}"
     try:
         blueprint.architecture.transformer(**blueprint.inputs(2, blueprint.padded_text_tokens))
@@ -179,9 +193,10 @@ def architecture_of(transformer: Any) -> Architecture:
         ConfigError: if its class is not known; it says which are, and how to add one.
     """
     known = {
-        system.transformer: system.architecture
+        name: system.architecture
         for system in map(SYSTEMS.load, SYSTEMS)
-        if system.transformer is not None and system.architecture is not None
+        if system.architecture is not None
+        for name in system.transformers
     }
     for kind in type(transformer).__mro__:
         if kind.__name__ in known:
@@ -214,12 +229,18 @@ def get_blueprint(model: ModelSettings, dtype: str) -> Blueprint:
             f"{', '.join(known)}"
         )
     blueprint: Blueprint = load(own)(model, dtype)
-    _check_depth(model, blueprint.architecture.depth)
+    check_depth(model, blueprint.architecture.depth)
     return blueprint
 
 
-def _check_depth(model: ModelSettings, depth: int) -> None:
-    # Ranges of blocks were checked, and are part of a point's identity, by what the settings say.
+def check_depth(model: ModelSettings, depth: int) -> None:
+    """Check that a model has as many blocks as its settings say.
+
+    Ranges of blocks were checked, and are part of a point's identity, by these.
+
+    Raises:
+        InvalidSettings: if it has not.
+    """
     if model.depth != depth:
         message = f"the model has {depth} blocks (pairs of them where there are two kinds)"
         raise InvalidSettings([Problem(f"model.depth={model.depth}", message)])

@@ -12,7 +12,7 @@ class System:
     """A family of video models; addresses are `module:Class`.
 
     Attributes:
-        transformer: name of its transformer's class; None where that may be any.
+        transformers: names of the classes that its transformer may have; empty for any.
         architecture: how the engine sees that transformer; called with it. None where that takes a
             whole pipeline.
         sampler: what drives its pipeline; called with model, device and dtype.
@@ -23,6 +23,10 @@ class System:
             made. None for systems that came later, which are called by their name.
         defaults: what reads from a checkpoint those numbers that a model's configuration leaves
             null (`FROM_CHECKPOINT`); called with the model. None = none may be null.
+        check_call: what finds, of `model.call`, arguments that its pipeline does not take; called
+            with the model and the number of steps. None = it takes none.
+        image_use: what says whether its pipeline begins a video with a picture: called with the
+            model, it returns `never`, `may` or `must`, and the pipeline's name. None = never.
         broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
         carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
@@ -31,14 +35,16 @@ class System:
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
-    transformer: str | None
+    transformers: tuple[str, ...]
     architecture: str | None
     sampler: str
     schedule: str | None = None
     blueprint: str | None = None
     stored_as: str | None = None
     defaults: str | None = None
+    check_call: str | None = None
+    image_use: str | None = None
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
-    carries: frozenset[str] = frozenset({"sites", "stack", "call", "rows"})
+    carries: frozenset[str] = frozenset({"sites", "stack", "call"})
     pixel_multiple: int = 16

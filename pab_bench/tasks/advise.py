@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.errors import FAILED, OK
 from pab_bench.experiment.identity import advice_identity
 from pab_bench.files import write_bytes, write_json
+from pab_bench.tasks.flat_windows import grid_with_windows
 
 
 def advise(grid: Grid) -> int:
@@ -39,6 +41,8 @@ def advise(grid: Grid) -> int:
         stated_target(point.settings)
     logging.basicConfig(format="%(message)s")  # Hydra, which starts no job here, sets up nothing.
     logging.getLogger("pab_bench").setLevel(logging.INFO)
+    with tempfile.TemporaryDirectory() as run:
+        grid = grid_with_windows(grid, Path(run))
     found = [advise_on(point.settings) for point in grid.points]
     return OK if all(found) else FAILED
 

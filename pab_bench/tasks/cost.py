@@ -12,6 +12,7 @@ from pab_bench.cost.estimate import Estimate, estimate
 from pab_bench.cost.table import grid_table, kinds_table, notes, speed_lines, speeds_table
 from pab_bench.files import write_json
 from pab_bench.speed.known import KnownSpeeds
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.terminal import console as make_console
 from pab_bench.timings.estimate import Speed
 
@@ -26,8 +27,10 @@ def cost(grid: Grid) -> int:
         Exit status 0.
 
     Raises:
-        ConfigError: if a model is not known without its weights.
+        ConfigError: if a model is not known without its weights, or a window is to be told by
+            curves that are not here.
     """
+    grid = grid_with_windows(grid)
     estimates = [
         (point, estimate(point.settings, c)) for point in grid.points for c in _ways(point)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,8 +15,11 @@ from pab_bench.engine.kinds import KINDS
 from pab_bench.experiment.planned import Planned, plan_points, to_do
 from pab_bench.experiment.time_estimate import Rates, earlier_records, rates
 from pab_bench.files import write_json
+from pab_bench.methods.covered import Covered, cover, covered, gap_rules
+from pab_bench.methods.windows import StepShare
 from pab_bench.progress import duration
 from pab_bench.speed.known import KnownSpeeds
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.terminal import console as make_console
 
 NOT_KNOWN = "not known"
@@ -29,8 +33,9 @@ def plan(grid: Grid) -> int:
     With `json=FILE` the same is written there.
 
     Raises:
-        ConfigError: if a device is not here.
+        ConfigError: if a device is not here, or a window is to be told by curves that are not.
     """
+    grid = grid_with_windows(grid)
     points, baselines = plan_points(grid)
     by_model = {
         model: rates(earlier_records(settings))
@@ -108,7 +113,7 @@ def _summary(
     known: Sequence[Rates | None] | Any,
     timed: int,
 ) -> list[str]:
-    lines = [f"points: {_counts(points)}", *_videos(points)]
+    lines = [f"points: {_counts(points)}", *_videos(points), *_shares(points)]
     if baselines:
         lines.append(f"baselines: {_counts(baselines)}")
     lines += [
@@ -152,6 +157,31 @@ def _videos(points: Sequence[Planned]) -> list[str]:
     return lines
 
 
+def _shares(points: Sequence[Planned]) -> list[str]:
+    """What windows by share of the steps, and those that a curve has told, come to."""
+    found: dict[str, None] = {}
+    for point in points:
+        for own in _windows(point):
+            source = point.settings.found_windows.get(own.kind)
+            if source is not None:
+                found[f"{own}; the flat part of baseline {source['baseline']}"] = None
+            elif isinstance(own.window, StepShare):
+                found[str(own)] = None
+    return list(found)
+
+
+def _windows(point: Planned) -> list[Covered]:
+    """Of a point; without timesteps where only the loaded model tells these."""
+    if point.plan is not None:
+        return covered(point.settings.method, point.plan.timesteps)
+    steps = range(point.settings.steps)
+    return [
+        replace(cover(kind, rule.threshold, steps), timesteps=None)
+        for kind, rule in gap_rules(point.settings.method)
+        if isinstance(rule.threshold, StepShare)
+    ]
+
+
 def _counts(points: Sequence[Planned]) -> str:
     counts = {state: sum(p.state == state for p in points) for state in ("done", "failed", "to do")}
     stated = f"{len(points)}: {counts['done']} done, {counts['to do']} to do"
@@ -169,4 +199,5 @@ def _row(point: Planned, seconds: float | None) -> dict[str, Any]:
         "flops_ratio": point.flops_ratio,
         "replayed_share": point.replayed / point.plan.calls if point.plan else None,
         "seconds": seconds,
+        "windows": {own.kind: own.to_json() for own in _windows(point)},
     }

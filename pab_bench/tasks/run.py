@@ -18,6 +18,7 @@ from pab_bench.experiment.point import Made, make_point
 from pab_bench.files import write_sealed_json
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
+from pab_bench.tasks.flat_windows import with_windows
 from pab_bench.tasks.job import Job
 from pab_bench.tasks.objectives import needs_speed, objective_values
 
@@ -46,6 +47,7 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
     began = time.perf_counter()
     pointer: dict[str, Any] = {"job": job.number, "overrides": overrides}
     try:
+        settings = with_windows(settings, job.sweep_directory)
         made = make_point(settings, job.sweep_directory)
     except Exception as error:  # No point can be made; the job is a row nevertheless.
         pointer |= {"id": None, "cached": False, "status": "failed", "error": describe(error)}
@@ -59,6 +61,7 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
         "id": record.id,
         "cached": cached,
         "status": record.status,
+        **({"found_windows": settings.found_windows} if settings.found_windows else {}),
         "error": dict(record.error) if record.error else None,
         "store": os.path.relpath(settings.results_dir.resolve() / "points", job.sweep_directory),
     }

@@ -26,6 +26,7 @@ from pab_bench.files import write_bytes, write_json
 from pab_bench.methods.base import plan_of
 from pab_bench.store.mp4 import write_mp4
 from pab_bench.store.points import point_id
+from pab_bench.tasks.flat_windows import with_windows
 from pab_bench.tasks.job import Job
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def sample_videos(settings: Settings, job: Job) -> None:
     """
     if job.parallel:
         take_gpu(job.number)
+    settings = with_windows(settings, job.sweep_directory)
     folder = settings.sample.folder or job.directory
     if settings.sample.folder is not None and job.multirun:
         folder /= str(job.number)  # Each point has its own videos.

@@ -17,6 +17,7 @@ from pab_bench.experiment.session import open_session
 from pab_bench.files import write_json
 from pab_bench.speed.plans import key_here, time_plans
 from pab_bench.speed.wanted import WantedPlan, wanted_of_model
+from pab_bench.tasks.flat_windows import grid_with_windows
 from pab_bench.text.missing import MISSING
 from pab_bench.text.terminal import console as make_console
 from pab_bench.timings.estimate import Figure, Speed
@@ -34,8 +35,9 @@ def speed(grid: Grid) -> int:
         Exit status: 1 if a speedup could not be measured.
 
     Raises:
-        ConfigError: if a device is not here.
+        ConfigError: if a device is not here, or a window is to be told by curves that are not.
     """
+    grid = grid_with_windows(grid)
     groups: dict[str, list[GridPoint]] = defaultdict(list)
     for point in grid.points:
         groups[json.dumps(key_here(point.settings), sort_keys=True)].append(point)

@@ -18,6 +18,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 VERIFIERS = (
     "golden.metrics:MetricsVerifier",
+    "golden.diffusers_pab:DiffusersPabVerifier",
     "golden.latte:LatteVerifier",
     "golden.open_sora:OpenSoraVerifier",
     "golden.open_sora_plan:OpenSoraPlanVerifier",

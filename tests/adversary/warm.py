@@ -12,12 +12,17 @@ for name in (
     "analysis.build",
     "pab_bench.cli",
     "pab_bench.compare.command",
+    "pab_bench.cite.command",
     "pab_bench.export.command",
+    "pab_bench.leaderboard.command",
+    "pab_bench.pack.command",
+    "pab_bench.reproduce.command",
     "pab_bench.tasks.claims",
     "pab_bench.tasks.cost",
     "pab_bench.tasks.plan",
     "pab_bench.tasks.run",
     "pab_bench.tasks.sample",
+    "pab_bench.unpack.command",
 ):
     importlib.import_module(name)
 

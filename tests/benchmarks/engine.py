@@ -139,7 +139,7 @@ def measured_bound(latte: Latte, plan: Plan, repeats: int) -> float:
 def flop_bound(latte: Latte, plan: Plan) -> float:
     work = transformer_work(*_meta(latte))
     convention = get_convention("transformer")
-    return 1 / predict_flops(plan, work, convention, "latte", Work(), Work()).ratio
+    return 1 / predict_flops(plan, [work], convention, "latte", Work(), Work()).ratio
 
 
 def _meta(latte: Latte) -> tuple[Any, Any]:
@@ -162,7 +162,7 @@ def cache_bytes_equal(latte: Latte) -> bool:
     equal = True
     for case, kept, options in cases:
         plan = latte.plan(case)
-        predicted = predict_cache(plan, transformer_work(*_meta(latte), kept), options).peak
+        predicted = predict_cache(plan, [transformer_work(*_meta(latte), kept)], options).peak
         latte.run(plan, broadcast_object=kept, cache=options)
         print(
             f"cache, {kept}, {options.dtype or 'float32'}: "

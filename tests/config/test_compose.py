@@ -14,6 +14,7 @@ from pab_bench.config.resolve import resolve
 from pab_bench.config.schema import SCHEMA, Configuration
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
+from pab_bench.minis.crossing.captions import held_out_captions
 
 
 def same(ours: Settings, lines: list[str]) -> bool:
@@ -54,7 +55,7 @@ def test_keys(keys: dict[str, object], lines: list[str], hydra_ready: None) -> N
         ({"spatial_gap": "x"}, "spatial_gap=x: must be a whole number"),
         ({"spatial_skip": 2}, "spatial_skip=2: must be true or false"),
         ({"preset": "pab23"}, "preset=pab23: must be one of none, pab236"),
-        ({"model": "late"}, "model=late: must be one of cogvideox, diffusers, latte"),
+        ({"model": "late"}, "model=late: must be one of cogvideox, cosmos, cosmos_1"),
         ({"steps": 0}, "steps=0: must be a whole number from 1 to 1000"),
     ],
 )  # fmt: skip
@@ -106,3 +107,21 @@ def test_every_key_of_a_run_is_explained_in_help() -> None:
         name = entry.name.removeprefix("spatial_").removeprefix("temporal_").removeprefix("cross_")
         name = name if name.startswith("mlp_key") else name.removeprefix("mlp_")
         assert name in text or (CONF / entry.name).is_dir(), entry.name
+
+
+def test_a_model_brings_the_prompts_along_that_it_knows() -> None:
+    known = [caption.text for caption in held_out_captions(4)]
+    for model in ("wan_mini", "wan_mini_random"):
+        assert list(compose(model=model).prompts) == known
+    assert (
+        compose(model="wan_mini", prompts="pab_demo").prompts == compose(prompts="pab_demo").prompts
+    )
+    assert compose(model="wan_mini", prompts=["a red circle"]).prompts == ("a red circle",)
+    assert compose().prompts == compose(model="open_sora_mini").prompts
+
+
+@pytest.mark.parametrize("more", [{}, {"prompts": "pab_demo"}])
+def test_the_command_line_brings_them_along_too(more: dict[str, str], hydra_ready: None) -> None:
+    lines = [f"{group}={option}" for group, option in more.items()]
+    assert same(compose(model="wan_mini", **more), ["model=wan_mini", *lines])
+    assert read_option("model", "wan_mini_random")["call"] == {"max_sequence_length": 32}

@@ -54,7 +54,7 @@ def work(transformer):
 @given(st.tuples(gaps, gaps, gaps), gaps | keys, options, st.sampled_from((1, 2)))
 def test_peak_and_course(transformer, work, attention, mlp, cache, lanes):
     plan = make_plan(Rules(*attention, mlp, mlp), TIMES, DEPTH, GROUPS)
-    predicted = predict_cache(plan, work, cache, lanes)
+    predicted = predict_cache(plan, [work] * lanes, cache)
     held, x = [], torch.ones(ROWS, WIDTH)
     with Engine(ToyArchitecture(transformer), plan, lanes=lanes, cache=cache) as engine:
         for timestep in TIMES:

@@ -35,14 +35,34 @@ def test_attention_fused_or_by_hand(device):
     assert work_of(lambda: torch.matmul(query.matmul(key.mT), value)) == expected
 
 
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_grouped_attention_counts_every_query(device):
+    query, key, value = on(device, 2, 6, 5, 8), on(device, 2, 3, 7, 8), on(device, 2, 3, 7, 8)
+    grouped = work_of(lambda: F.scaled_dot_product_attention(query, key, value, enable_gqa=True))
+    assert grouped == Work(attention=2 * 6 * 5 * 7 * (8 + 8))
+
+
+def test_what_einsum_is_for():
+    heads = on("meta", 2, 3, 5, 8)
+    scores = work_of(lambda: torch.einsum("bhid,bhjd->bhij", heads, heads))
+    assert scores == Work(attention=2 * 3 * 5 * 5 * 8)
+    positions, frequencies = on("meta", 7, 3), on("meta", 3, 2, 4)
+    assert work_of(lambda: torch.einsum("nd,dhf->nhf", positions, frequencies)) == Work(
+        linear=7 * 3 * 2 * 4
+    )
+    weight = nn.Parameter(on("meta", 3, 8, 4))
+    projected = work_of(lambda: torch.einsum("bhid,hde->bhie", heads, weight))
+    assert projected == Work(linear=2 * 3 * 5 * 8 * 4)
+
+
 def test_norms_and_activations_are_free():
     x = on("meta", 2, 4, 8)
     assert work_of(lambda: F.gelu(F.layer_norm(x, (8,)) * 2 + x).softmax(-1)) == Work()
 
 
 def test_arithmetic_of_unknown_purpose_is_refused():
-    with pytest.raises(UnknownWork, match="einsum"):
-        work_of(lambda: torch.einsum("ij,jk", on("meta", 2, 3), on("meta", 3, 4)))
+    with pytest.raises(UnknownWork, match="mm"):
+        work_of(lambda: torch.mm(on("meta", 2, 3), on("meta", 3, 4)))
     with pytest.raises(UnknownWork, match="addmm"):
         work_of(lambda: torch.addmm(on("meta", 4), on("meta", 2, 3), on("meta", 3, 4)))
 

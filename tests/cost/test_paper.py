@@ -50,7 +50,7 @@ def predict(system, rules):
         blueprint.architecture.groups,
         counter_period=STEPS[system],
     )
-    return plan, predict_flops(plan, work, get_convention("paper"), system, encoding, decoding)
+    return plan, predict_flops(plan, [work], get_convention("paper"), system, encoding, decoding)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -103,7 +103,7 @@ def test_the_rows_of_other_methods(method, system, printed, apart):
     about = About(system, steps, None, blueprint.architecture.depth, None, True)
     plan = plan_of(method.filled(about), blueprint, steps)
     convention = get_convention("paper")
-    flops = predict_flops(plan, work, convention, system, encoding, decoding)
+    flops = predict_flops(plan, [work], convention, system, encoding, decoding)
     assert abs(flops.method / TERA - printed) < apart
 
 

@@ -56,7 +56,7 @@ def plan_of(rules):
 @given(all_rules, transformers, st.sampled_from(sorted(CONVENTIONS)))
 def test_the_sum_over_all_visits(rules, work, name):
     convention, plan = get_convention(name), plan_of(rules)
-    flops = predict_flops(plan, work, convention, "open_sora", ENCODER, DECODER)
+    flops = predict_flops(plan, [work], convention, "open_sora", ENCODER, DECODER)
     outside = convention.count(ENCODER, "open_sora") + convention.count(DECODER, "open_sora")
     per_call = []
     for call in range(plan.calls):
@@ -114,6 +114,6 @@ def test_large_numbers_do_not_overflow():
     site = SiteWork(Work(10**15), Work(), ())
     work = TransformerWork({SPATIAL: (site,) * DEPTH}, (), Work())
     plan = make_plan(Rules(), range(1000), DEPTH, (SPATIAL,))
-    flops = predict_flops(plan, work, get_convention("macs"), "latte", Work(), Work())
+    flops = predict_flops(plan, [work], get_convention("macs"), "latte", Work(), Work())
     assert flops.baseline == flops.method == 3 * 10**18
     assert flops.per_call.dtype == np.int64

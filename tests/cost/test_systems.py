@@ -42,10 +42,8 @@ def denoise(sampler):
 
 
 def test_every_system_has_a_blueprint():
-    # But for what drives any pipeline: its cost is not known without weights.
-    assert set(registry.SYSTEMS) == {*SYSTEMS, "diffusers"}
     have = {name for name in registry.SYSTEMS if registry.SYSTEMS.load(name).blueprint}
-    assert have == set(SYSTEMS)
+    assert have == set(registry.SYSTEMS) >= set(SYSTEMS)
 
 
 def test_timesteps_and_tokens(sampler, blueprint):
@@ -93,4 +91,4 @@ def test_bytes_of_the_real_run(sampler, blueprint, broadcast_object, dtype):
         latents = denoise(sampler)
     broadcast.ledger.check(plan)
     assert torch.isfinite(latents).all()
-    assert broadcast.peak_cache_bytes == predict_cache(plan, work, cache).peak > 0
+    assert broadcast.peak_cache_bytes == predict_cache(plan, [work], cache).peak > 0

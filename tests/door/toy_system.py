@@ -3,5 +3,7 @@
 from pab_bench.systems.system import System
 
 TOY = System(
-    transformer="ToyTransformer", architecture="engine.toy:ToyArchitecture", sampler="nowhere:None"
+    transformers=("ToyTransformer",),
+    architecture="engine.toy:ToyArchitecture",
+    sampler="nowhere:None",
 )

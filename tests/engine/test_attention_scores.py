@@ -183,3 +183,17 @@ def test_what_cannot_be_kept_is_refused():
         pytest.raises(NoAttention, match="spatial attention of block 0 does not call"),
     ):
         sample(toy, TIMES)
+
+
+def test_a_query_that_may_look_at_nothing_gets_nothing():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 1, 2, 4, 8)
+    mask = torch.ones(1, 1, 4, 4, dtype=torch.bool)
+    mask[..., 1, :] = False
+    fused = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    with KeepProbabilities() as keeping:
+        ours = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    assert allclose(ours, fused)
+    assert not ours[:, :, 1].any()
+    with UseProbabilities(keeping.kept):
+        assert torch.equal(F.scaled_dot_product_attention(query, key, value), ours)

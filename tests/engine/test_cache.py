@@ -65,10 +65,23 @@ def test_bytes_are_known_before(numel, dtype, kept):
     assert cache.bytes == (options.bytes_of(numel, dtype) if numel else 0)
 
 
-def test_a_view_counts_what_it_holds():
-    cache = Cache()
-    cache.put("a", [torch.ones(10, 10)[:1]])
-    assert cache.bytes == 400
+def test_a_view_does_not_hold_what_it_is_a_part_of():
+    cache, whole = Cache(), torch.arange(100.0).view(10, 10)
+    cache.put("a", [whole[:1]])
+    assert cache.bytes == 40
+    (kept,) = cache.get("a", last=True)
+    assert torch.equal(kept, whole[:1])
+    assert kept.untyped_storage().nbytes() == 40
+    assert cache.bytes == 0
+
+
+def test_parts_of_one_tensor_count_once_and_are_no_copies():
+    cache, whole = Cache(), torch.arange(100.0).view(10, 10)
+    cache.put("a", whole.split([3, 7]))
+    assert cache.bytes == cache.peak_bytes == 400
+    for part in cache.get("a", last=True):
+        assert part.untyped_storage().data_ptr() == whole.data_ptr()
+    assert cache.bytes == 0
 
 
 def test_unknown_options_are_refused():

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite("samplers.contract")
 
 from diffusers import CogVideoXPipeline, LattePipeline  # noqa: E402
 from systems.contract import CHECKS, System  # noqa: E402
+from systems.diffusers.driven import KNOWN  # noqa: E402
 from systems.open_sora_plan.small import small_pipeline  # noqa: E402
 from systems.tiny_pipelines import (  # noqa: E402
     DEPTH,
@@ -111,6 +112,7 @@ def test_contract(contracted, check):
 
 def test_every_configured_sampler_is_under_contract():
     configured = [read_option("model", name) for name in options("model")]
-    # What drives any pipeline has no numbers of its own: see `tests/systems/diffusers`.
-    contracted = {*SYSTEMS, "diffusers"}
+    # What is driven by its own call has a contract of its own: see `tests/systems/diffusers`.
+    driven = {"diffusers", *(known.system for known in KNOWN.values() if known.system)}
+    contracted = {*SYSTEMS, *driven}
     assert {values["system"] for values in configured} == set(registry.SYSTEMS) == contracted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from systems.diffusers.driven import save
 
 from pab_bench.cli import main
 from pab_bench.cost.conventions import CONVENTIONS
@@ -74,3 +75,22 @@ def test_a_grid_in_every_convention(tmp_path, capsys):
 def test_what_cannot_be_meant(overrides, message, capsys):
     assert main(["task=cost", *overrides]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_any_pipeline_without_weights(tmp_path, capsys):
+    folder, path = save("wan", tmp_path / "wan"), tmp_path / "cost.json"
+    for weights in folder.rglob("*.safetensors"):
+        weights.unlink()
+    size = ["model.frames=5", "model.height=32", "model.width=32", "steps=12"]
+    given = ["task=cost", "model=diffusers", f"model.path={folder}", f"json={path}", *size]
+    assert main([*given, "spatial_gap=2", "threshold=[0,1001]", "convention=transformer"]) == 0
+    content = json.loads(path.read_text())
+    assert (content["calls"], content["lanes"], content["text_tokens"]) == (12, 2, 512)
+    assert (
+        content["flops_by_kind"]["spatial"]["method"]
+        < (content["flops_by_kind"]["spatial"]["baseline"])
+    )
+    assert content["cache_bytes"] == 2 * 2 * (2 * 2 * 2) * 24 * 4  # Lanes, blocks, tokens, width.
+    assert "diffusers: 2 calls of the transformer in a step" in capsys.readouterr().out
+    assert main([*given, "spatial_gap=2", "threshold=[0,1001]", "convention=one_prompt"]) == 0
+    assert 2 * json.loads(path.read_text())["flops_baseline"] == content["flops_baseline"]

@@ -30,13 +30,14 @@ def shape_of(output: Any) -> Any:
     return output
 
 
-def _zeros(shape: Any) -> Any:
+def zeros_of(shape: Any, device: torch.device | None = None) -> Any:
+    """Zeros of the shapes that `shape_of` has found, on `device` or where the output was."""
     if isinstance(shape, _Shape):
-        return torch.zeros(shape.size, dtype=shape.dtype, device=shape.device)
+        return torch.zeros(shape.size, dtype=shape.dtype, device=device or shape.device)
     if isinstance(shape, tuple | list):
-        return type(shape)(map(_zeros, shape))
+        return type(shape)(zeros_of(own, device) for own in shape)
     if isinstance(shape, Mapping):
-        return type(shape)(**{key: _zeros(value) for key, value in shape.items()})
+        return type(shape)(**{key: zeros_of(own, device) for key, own in shape.items()})
     return shape
 
 
@@ -54,7 +55,7 @@ class BlankTape:
 
     def play(self, call: int, lane: int) -> Any:
         """Zeros of the shapes that this call of a step returns."""
-        return _zeros(self._outputs[lane])
+        return zeros_of(self._outputs[lane])
 
     def record(self, call: int, lane: int, output: Any) -> None:
         """Nothing is ever computed."""

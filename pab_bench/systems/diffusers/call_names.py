@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 _FRAMES = ("num_frames", "video_length", "frames")
 _ONE_CALL_IS_SEVERAL_VIDEOS = ("causal_block_size", "ar_step", "overlap_history", "history_sizes")
 """Arguments of pipelines in which parts of a video have schedules of their own."""
+ImageUse = Literal["never", "may", "must"]
+_BEGIN_WITH_PICTURES = ("ImageToVideo", "I2V")
+"""In names of pipelines that need a picture although their signatures do not say so."""
 _NOT_OF_SAMPLING = ("decode_chunk_size",)
 
 
@@ -23,11 +26,13 @@ class CallNames:
 
     Attributes:
         frames: what the number of frames is called.
+        image: whether it takes a picture that the video begins with.
         defaults: of all its arguments that have one.
     """
 
     frames: str
     defaults: Mapping[str, Any]
+    image: ImageUse = "never"
 
     def has(self, name: str) -> bool:
         """Whether there is such an argument."""
@@ -50,10 +55,12 @@ def read_call(pipeline: type) -> CallNames:
     needed = [
         own
         for own, parameter in parameters.items()
-        if own != "prompt" and parameter.default is parameter.empty and not _is_rest(parameter)
+        if own not in ("prompt", "image")
+        and parameter.default is parameter.empty
+        and not _is_rest(parameter)
     ]
     if needed:
-        raise NotDriven(f"{name} needs more than a prompt: {', '.join(needed)}")
+        raise NotDriven(f"{name} needs more than a prompt and a picture: {', '.join(needed)}")
     parts = [own for own in parameters if own in _ONE_CALL_IS_SEVERAL_VIDEOS or _is_chunk(own)]
     if parts:
         raise NotDriven(
@@ -63,7 +70,15 @@ def read_call(pipeline: type) -> CallNames:
     for own in ("generator", "num_inference_steps", "output_type"):
         if own not in parameters:
             raise NotDriven(f"{name} cannot be driven: its call has no {own}")
-    return CallNames(frames, {own: parameter.default for own, parameter in parameters.items()})
+    defaults = {own: parameter.default for own, parameter in parameters.items()}
+    return CallNames(frames, defaults, _image_use(name, parameters))
+
+
+def _image_use(name: str, parameters: Mapping[str, inspect.Parameter]) -> ImageUse:
+    if "image" not in parameters:
+        return "never"
+    needed = parameters["image"].default is inspect.Parameter.empty
+    return "must" if needed or any(own in name for own in _BEGIN_WITH_PICTURES) else "may"
 
 
 def _is_rest(parameter: inspect.Parameter) -> bool:

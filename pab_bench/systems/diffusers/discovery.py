@@ -12,6 +12,8 @@ from pab_bench.systems.diffusers.modules import Candidate
 from pab_bench.systems.diffusers.watching import Visited
 
 _TEXT = ("context", "text", "txt", "encoder")
+NO_LIST = "is in no list of blocks"
+"""Why a module is no site that stands outside of the blocks."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def discover(
 
 def _judge(own: Candidate, visits: Sequence[Visited], lanes: int) -> tuple[Kind | None, str]:
     if own.blocks is None:
-        return None, "is in no list of blocks"
+        return None, NO_LIST
     if not visits:
         return None, "is never called as a module"
     reasons = [visit.reason for visit in visits if visit.kind is None]

@@ -13,8 +13,10 @@ import torch
 from pab_bench.engine.playback import Playback
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.systems.diffusers.blank import BlankTape
+from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.call_names import CallNames
 from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecoding, Stopped
+from pab_bench.systems.diffusers.first_picture import picture_of
 from pab_bench.systems.diffusers.guidance import guidance_arguments
 from pab_bench.systems.diffusers.modules import candidates
 from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
@@ -41,6 +43,9 @@ class Driver:
         transformers: the modules that it calls, one of them in each step.
         call: what its `__call__` takes.
         model: the size of the video, and its negative prompt.
+
+    Attributes:
+        order: of the blocks, as the last rehearsal has shown it.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Driver:
         self._call = call
         self._model = model
         self._memory = TextMemory(pipeline)
+        self.order = BlockOrder(transformers)
 
     def arguments(self, prompt: str, seed: int, steps: int, guidance: float) -> dict[str, Any]:
         """What the pipeline is called with.
@@ -72,6 +78,10 @@ class Driver:
             "width": model.width,
             "clean_caption": model.clean_caption,
         }
+        given |= model.call.values()
+        picture = picture_of(prompt, self._call, model)
+        if picture is not None:
+            given["image"] = picture
         given |= guidance_arguments(self.pipeline, self._call, guidance)
         return given | {key: own for key, own in optional.items() if self._call.has(key)}
 
@@ -107,17 +117,19 @@ class Driver:
         except UnknownSchedule as error:
             raise ConfigError(f"steps={steps}: {error}") from error
 
-    def rehearse(self, guidance: float) -> Watch:
+    def rehearse(self, guidance: float, prompt: str = REHEARSED_PROMPT) -> Watch:
         """Run one denoising step and watch all modules that may be sites."""
 
         def stop(step: int) -> None:
             raise Stopped
 
-        given = self.arguments(REHEARSED_PROMPT, 0, REHEARSED_STEPS, guidance)
+        given = self.arguments(prompt, 0, REHEARSED_STEPS, guidance)
         watched = [own for transformer in self._transformers for own in candidates(transformer)]
-        with Watch(self._transformers, watched) as watch:
+        order = BlockOrder(self._transformers)
+        with order, Watch(self._transformers, watched) as watch:
             counter = StepCounter(self._transformers, self.pipeline.scheduler, stop)
             self._run(given, "a denoising step ended", counter)
+        self.order = order
         return watch
 
     def transformers_called(self, steps: int, watch: Watch, guidance: float) -> tuple[int, ...]:

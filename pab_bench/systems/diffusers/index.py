@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,17 @@ from pab_bench.systems.checkpoints.checkpoint import INDEX
 from pab_bench.systems.checkpoints.json_files import read_object
 from pab_bench.systems.checkpoints.part import CheckpointRefused
 from pab_bench.systems.diffusers.call_names import CallNames, NotDriven, read_call
+from pab_bench.systems.embedded import path_of
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.weights import Requirements, Weights, find_weights, setting_of
+from pab_bench.systems.weights import (
+    Requirements,
+    Weights,
+    WeightsMissing,
+    find_weights,
+    setting_of,
+)
 
+CHECKER = "safety_checker"
 ONLY_INDEX: Requirements = {INDEX: [INDEX]}
 _DESCRIPTIONS = ("*.json", "*.txt", "*.model", "*.jinja")
 
@@ -34,12 +42,14 @@ class PipelineIndex:
         parts: by name the library and the class of every part that it has.
         transformers: the names of the parts that denoise: one, or several of which each step calls
             one.
+        settings: what else the pipeline is made with.
     """
 
     pipeline: Any
     call: CallNames
     parts: Mapping[str, tuple[str, str]]
     transformers: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def transformer(self) -> str:
@@ -67,6 +77,14 @@ class PipelineIndex:
     def described(self) -> Requirements:
         """The files that say what it is, without the numbers of its networks."""
         return {name: own for name, own in self.required().items() if "safetensors" not in name}
+
+    def described_shapes(self) -> Requirements:
+        """The files that say of which shapes it is: not those of tokenizers or of checkers."""
+        return {
+            name: own
+            for name, own in self.described().items()
+            if not (is_tokenizer(part := name.partition("/")[0]) or part == CHECKER)
+        }
 
     def described_networks(self) -> Sequence[str]:
         """The files that say what transformers and autoencoder are."""
@@ -100,9 +118,20 @@ def locate(model: ModelSettings) -> tuple[Weights, PipelineIndex]:
 
 
 def locate_descriptions(model: ModelSettings) -> tuple[Path, PipelineIndex]:
-    """The folder with what describes a pipeline, and its index; see `locate`."""
+    """The folder with what describes a pipeline, and its index; see `locate`.
+
+    Tokenizers are there if they can be had: no shape depends on them.
+    """
     index = locate_index(model)
-    return _find(model, index.described()), index
+    try:
+        return _find(model, index.described()), index
+    except WeightsMissing:
+        return _find(model, index.described_shapes()), index
+
+
+def is_tokenizer(part: str) -> bool:
+    """Whether a part, by its name, makes tokens of prompts."""
+    return part.startswith(("tokenizer", "processor"))
 
 
 def read_index(folder: Path, setting: str) -> PipelineIndex:
@@ -137,7 +166,12 @@ def _index(content: Mapping[str, Any]) -> PipelineIndex:
         raise NotDriven(f"{name} has no transformer")
     if "vae" not in parts or "scheduler" not in parts:
         raise NotDriven(f"{name}: has no vae or no scheduler")
-    return PipelineIndex(kind, call, parts, transformers)
+    settings = {
+        name: said
+        for name, said in content.items()
+        if not name.startswith("_") and not isinstance(said, list)
+    }
+    return PipelineIndex(kind, call, parts, transformers, settings)
 
 
 def _part(name: str, said: Any) -> tuple[str, str] | None:
@@ -151,4 +185,5 @@ def _part(name: str, said: Any) -> tuple[str, str] | None:
 
 
 def _find(model: ModelSettings, required: Requirements) -> Path:
-    return find_weights(model.name, model.path, model.repository, model.revision, required)
+    path = path_of(model)
+    return find_weights(model.name, path, model.repository, model.revision, required)

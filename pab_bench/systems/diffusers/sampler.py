@@ -1,4 +1,4 @@
-"""Any text-to-video pipeline of diffusers, driven by its own call."""
+"""Any text-to-video pipeline of diffusers, driven by its own call; its sites named or found."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 import torch
+from torch import nn
 
 from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.errors import ConfigError, PabBenchError
@@ -17,19 +18,23 @@ from pab_bench.problems import Problem
 from pab_bench.systems.base import OnStep, TextEmbeddings
 from pab_bench.systems.checkpoints.part import CheckpointRefused, one_line
 from pab_bench.systems.diffusers.architecture import DiscoveredArchitecture
-from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.completeness import check_complete
 from pab_bench.systems.diffusers.control import random_copy
 from pab_bench.systems.diffusers.cut import Decoding
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.driver import REHEARSED_STEPS, Driver
+from pab_bench.systems.diffusers.first_picture import check_picture
+from pab_bench.systems.diffusers.flow_shift import set_flow_shift
 from pab_bench.systems.diffusers.guidance import usual_guidance
 from pab_bench.systems.diffusers.index import PipelineIndex, locate
 from pab_bench.systems.diffusers.modules import candidates, check_alike
+from pab_bench.systems.diffusers.named import check_named, named_architecture
 from pab_bench.systems.diffusers.text import PromptText, prompt_text
+from pab_bench.systems.diffusers.tokenizing import tokenizer_call
 from pab_bench.systems.diffusers.watching import Watch
 from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loading
 from pab_bench.systems.model import ModelSettings
+from pab_bench.systems.prompt_tokens import PromptTokens
 from pab_bench.systems.several import Several
 from pab_bench.systems.weights import setting_of
 
@@ -56,7 +61,10 @@ class DiffusersSampler:
         self.model = model
         quiet_loading()
         self.weights, index = locate(model)
+        check_named(model, index)
         self.pipeline = _load(model, index, str(self.weights.folders["pipeline"]), dtype)
+        if model.flow_shift is not None:
+            set_flow_shift(self.pipeline, model.flow_shift)
         for part in (*index.transformers, "vae"):
             network = getattr(self.pipeline, part)
             check_complete(network, part, self.weights.folders["pipeline"], setting_of(model))
@@ -70,6 +78,7 @@ class DiffusersSampler:
         except ValueError as error:
             raise _refused(model, str(error)) from error
         place(self.pipeline, model, device)
+        self._call = index.call
         self._driver = Driver(self.pipeline, list(transformers.values()), index.call, model)
         guider = getattr(self.pipeline, "guider", None)
         self._usual = self._guidance = usual_guidance(index.call, guider and guider.config)
@@ -77,15 +86,12 @@ class DiffusersSampler:
         self._levels: dict[int, tuple[int, ...]] = {}
         self._called: dict[int, tuple[int, ...]] = {}
         self._decoding: Decoding | None = None
-        with BlockOrder(list(transformers.values())) as order:
-            watch = self._watch(self._guidance)
-        parts = []
-        for transformer in transformers.values():
-            found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
-            if not found.sites:
-                name = index.pipeline.__name__
-                raise _refused(model, f"{name}: no attention or MLP was found in it")
-            parts.append(DiscoveredArchitecture(transformer, found, order))
+        self._tokens: dict[str, PromptTokens | None] = {}
+        watch = self._watch(self._guidance)
+        parts = [
+            named_architecture(model, transformer) or self._discovered(transformer, watch)
+            for transformer in transformers.values()
+        ]
         self.architecture: Architecture = parts[0] if len(parts) == 1 else Several(parts)
 
     @classmethod
@@ -96,11 +102,21 @@ class DiffusersSampler:
             CheckpointRefused: naming the setting and what is wrong.
             WeightsMissing: with the files that are missing.
         """
-        locate(model)
+        _, index = locate(model)
+        check_named(model, index)
 
     @classmethod
     def read_prompts(cls, model: ModelSettings, prompts: Sequence[str]) -> None:
-        """Not told: pipelines tokenize in ways of their own."""
+        """Not told before a pipeline is loaded, which tokenizes in a way of its own."""
+
+    def tokens(self, prompt: str) -> PromptTokens | None:
+        """What becomes of a prompt in the first tokenizer; None where none cuts what is long."""
+        if prompt not in self._tokens:
+            # Not by way of the driver's memory, which has no tokens.
+            given = self._driver.arguments(prompt, 0, REHEARSED_STEPS, self._usual)
+            call = tokenizer_call(self.pipeline, given)
+            self._tokens[prompt] = None if call is None else call.tokens(prompt)
+        return self._tokens[prompt]
 
     @property
     def parameters(self) -> int:
@@ -136,7 +152,12 @@ class DiffusersSampler:
         return self._called[steps]
 
     def encode(self, prompt: str) -> PromptText:
-        """Encode a prompt, with whatever else the pipeline prepares of it."""
+        """Encode a prompt, with whatever else the pipeline prepares of it.
+
+        Raises:
+            ConfigError: if it has no picture and the pipeline needs one, or the reverse.
+        """
+        check_picture(prompt, self._call, type(self.pipeline).__name__)
         if self._guidance != self._usual:  # So that denoising finds the prompt encoded.
             self._driver.first_call(prompt, REHEARSED_STEPS, self._guidance)
         # Always by the same scale: digests of points in any order are compared.
@@ -174,6 +195,13 @@ class DiffusersSampler:
         watch = self._watched[self._usual]
         return self._driver.frames(latents, self._decoding, watch, self._usual)
 
+    def _discovered(self, transformer: nn.Module, watch: Watch) -> DiscoveredArchitecture:
+        found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
+        if not found.sites:
+            name = type(self.pipeline).__name__
+            raise _refused(self.model, f"{name}: no attention or MLP was found in it")
+        return DiscoveredArchitecture(transformer, found, self._driver.order)
+
     def _watch(self, guidance: float) -> Watch:
         if guidance not in self._watched:
             try:
@@ -183,6 +211,7 @@ class DiffusersSampler:
             except Exception as error:  # What pipelines raise for wrong sizes is not listed.
                 own = self.model
                 size = f"{own.frames} frames of {own.height} x {own.width}"
+                size += f" with model.call={own.call}" if own.call else ""
                 reason = f"{type(self.pipeline).__name__} does not sample {size}: {one_line(error)}"
                 raise _refused(self.model, reason) from error
         self._guidance = guidance

@@ -44,6 +44,10 @@ def prompt_text(prompt: str, given: Mapping[str, Any]) -> PromptText:
         if isinstance(tensor, torch.Tensor)
     ]
     content = [own.detach().contiguous().cpu().reshape(-1).view(torch.uint8) for own in tensors]
+    return PromptText(torch.cat(content)[None], None, prompt=prompt, words=text_tokens(given))
+
+
+def text_tokens(given: Mapping[str, Any]) -> int:
+    """Tokens of text that the transformer is called with; 0 where it does not tell."""
     text = given.get(_TEXT)
-    words = text.shape[1] if isinstance(text, torch.Tensor) and text.ndim > 1 else 0
-    return PromptText(torch.cat(content)[None], None, prompt=prompt, words=words)
+    return text.shape[1] if isinstance(text, torch.Tensor) and text.ndim > 1 else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pab_bench.systems.system import System
 
 SYSTEM = System(
-    transformer="LatteTransformer3DModel",
+    transformers=("LatteTransformer3DModel",),
     architecture="pab_bench.systems.latte.architecture:LatteArchitecture",
     sampler="pab_bench.systems.latte.sampler:LatteSampler",
     schedule="ddim_leading",
     blueprint="pab_bench.systems.latte.blueprint:LatteBlueprint",
+    carries=frozenset({"sites", "stack", "call", "rows"}),
     stored_as="pab_bench.samplers.latte:LatteSampler",
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pab_bench.systems.system import System
 
 SYSTEM = System(
-    transformer="STDiT3Transformer",
+    transformers=("STDiT3Transformer",),
     architecture="pab_bench.systems.open_sora.architecture:STDiT3Architecture",
     sampler="pab_bench.systems.open_sora.sampler:OpenSoraSampler",
     schedule="rectified_flow",
     blueprint="pab_bench.systems.open_sora.blueprint:OpenSoraBlueprint",
+    carries=frozenset({"sites", "stack", "call", "rows"}),
     stored_as="pab_bench.samplers.open_sora:OpenSoraSampler",
 )

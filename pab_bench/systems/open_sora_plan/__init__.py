@@ -5,10 +5,11 @@ from __future__ import annotations
 from pab_bench.systems.system import System
 
 SYSTEM = System(
-    transformer="LatteT2V",
+    transformers=("LatteT2V",),
     architecture="pab_bench.systems.open_sora_plan.architecture:OpenSoraPlanArchitecture",
     sampler="pab_bench.systems.open_sora_plan.sampler:OpenSoraPlanSampler",
     schedule="pndm",
     blueprint="pab_bench.systems.open_sora_plan.blueprint:OpenSoraPlanBlueprint",
+    carries=frozenset({"sites", "stack", "call", "rows"}),
     stored_as="pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler",
 )

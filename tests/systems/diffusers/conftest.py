@@ -5,7 +5,23 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from systems.diffusers.driven import NAMES, drive, save
+from systems.diffusers.driven import KNOWN, NAMES, drive, save
+from systems.diffusers.tiny_cosmos import guarded
+
+SLOW = ("wan_2_2", "skyreels", "hunyuan15", "cosmos25")
+"""As models with names: another one of the same system is tried always."""
+NAMED = [
+    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+    for name, known in KNOWN.items()
+    if known.system
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def guardrail():
+    """Cosmos is sampled without models that look for what is unsafe."""
+    with guarded():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +35,18 @@ def saved(tmp_path_factory):
 def driven(request, saved):
     """Every tiny pipeline in turn."""
     return drive(request.param, saved(request.param))
+
+
+@pytest.fixture(scope="session", params=NAMED)
+def named(request, saved):
+    """Every tiny pipeline of a model with a name, as that model."""
+    return drive(request.param, saved(request.param), system=KNOWN[request.param].system)
+
+
+@pytest.fixture(scope="session")
+def found(named, saved):
+    """The same, its sites found by rule."""
+    return drive(named.name, saved(named.name))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline
-from systems.diffusers import tiny
+from systems.diffusers import tiny, tiny_cosmos
 
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.sites import transformers_of
@@ -38,6 +38,7 @@ class Known:
         depth: blocks of the longest list.
         frames: what its call calls their number.
         slow: whether it takes seconds.
+        system: of the models of a name of their own that it is one of.
         left_out: modules that are no sites.
     """
 
@@ -49,6 +50,7 @@ class Known:
     frames: str = "num_frames"
     slow: bool = False
     left_out: tuple[str, ...] = ()
+    system: str = ""
 
 
 REFINER = "context_embedder.token_refiner.refiner_blocks.0"
@@ -56,19 +58,29 @@ REFINED = (f"{REFINER}.attn", f"{REFINER}.ff")
 FULL = {"spatial": 2, "cross": 2, "mlp_spatial": 2}
 JOINT = {"spatial": 2, "mlp_spatial": 2}
 KNOWN = {
-    "wan": Known((5, 32, 32), FULL, lanes=2),
-    "wan_2_2": Known((5, 32, 32), FULL, lanes=2, transformers=2),
-    "skyreels": Known((5, 32, 32), FULL, lanes=2),
-    "ltx": Known((9, 32, 32), FULL),
+    "wan": Known((5, 32, 32), FULL, lanes=2, system="wan"),
+    "wan_2_2": Known((5, 32, 32), FULL, lanes=2, transformers=2, system="wan"),
+    "skyreels": Known((5, 32, 32), FULL, lanes=2, system="wan"),
+    "ltx": Known((9, 32, 32), FULL, system="ltx_video"),
     "cogvideox": Known((9, 32, 32), JOINT),
-    "mochi": Known((7, 16, 16), JOINT | {"mlp_text": 1}),
+    "mochi": Known((7, 16, 16), JOINT | {"mlp_text": 1}, system="mochi"),
     "hunyuan": Known(
         (5, 32, 32),
         JOINT | {"mlp_text": 2, "spatial_single": 3},
         depth=3,
         left_out=REFINED,
+        system="hunyuan_video",
     ),
-    "hunyuan15": Known((5, 32, 32), JOINT | {"mlp_text": 2}, lanes=2, slow=True, left_out=REFINED),
+    "hunyuan15": Known(
+        (5, 32, 32),
+        JOINT | {"mlp_text": 2},
+        lanes=2,
+        slow=True,
+        left_out=REFINED,
+        system="hunyuan_video",
+    ),
+    "cosmos": Known((9, 32, 32), FULL, lanes=2, slow=True, system="cosmos"),
+    "cosmos25": Known((5, 32, 32), FULL, lanes=2, slow=True, system="cosmos"),
     "latte": Known((3, 32, 32), FULL | {"temporal": 2, "mlp_temporal": 2}, frames="video_length"),
     "sana": Known((5, 18, 31), FULL, frames="frames", slow=True),
 }
@@ -109,17 +121,17 @@ class Driven:
             sampler.encode(prompt), sampler.noise(seed), STEPS, guidance, on_step
         )
 
-    def plan(self, rules):
-        return plan_of(PyramidAttentionBroadcast(rules, "ungated"), self.sampler, STEPS)
+    def plan(self, rules, kept="ungated"):
+        return plan_of(PyramidAttentionBroadcast(rules, kept), self.sampler, STEPS)
 
-    def engine(self, rules, **options):
+    def engine(self, rules, kept="ungated", **options):
         lanes = lanes_of(self.sampler, GUIDANCE)
         return Engine(
-            self.sampler.architecture, self.plan(rules), "ungated", lanes=lanes, **options
+            self.sampler.architecture, self.plan(rules, kept), kept, lanes=lanes, **options
         )
 
-    def follow(self, rules, **options):
-        with self.engine(rules, **options) as engine:
+    def follow(self, rules, kept="ungated", **options):
+        with self.engine(rules, kept, **options) as engine:
             latents = self.denoise()
         engine.ledger.check(engine.plan)
         return latents
@@ -130,9 +142,9 @@ def model_of(name, folder):
     return ModelSettings("tiny", "diffusers", str(folder), None, None, known.depth, *known.size)
 
 
-def drive(name, folder, **changes):
+def drive(name, folder, dtype="float32", **changes):
     model = replace(model_of(name, folder), **changes)
-    return Driven(name, folder, DiffusersSampler(model, "cpu", "float32"), KNOWN[name])
+    return Driven(name, folder, DiffusersSampler(model, "cpu", dtype), KNOWN[name])
 
 
 def whole(pipeline, known, prompt=PROMPT, seed=SEED, guidance=GUIDANCE):
@@ -180,5 +192,6 @@ def only(kind, gap=2):
 
 
 def save(name, folder):
-    getattr(tiny, name)().save_pretrained(folder)
+    make = getattr(tiny_cosmos if name.startswith("cosmos") else tiny, name)
+    make().save_pretrained(folder)
     return folder

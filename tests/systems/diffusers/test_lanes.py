@@ -1,7 +1,8 @@
 """Where a step calls the transformer twice, reuse never goes from one call to the other."""
 
+import pytest
 import torch
-from systems.diffusers.driven import PROMPT, SEED, STEPS, drive, every
+from systems.diffusers.driven import KNOWN, PROMPT, SEED, STEPS, drive, every
 
 from pab_bench.engine.playback import Playback
 from pab_bench.engine.prefix import prefix_digests
@@ -10,9 +11,9 @@ from pab_bench.methods.rules import GapRule, Rules
 from pab_bench.store.tapes import TapeStore
 
 
-def kept(driven, monkeypatch):
+def kept(driven, what, monkeypatch):
     """All tensors that are kept of a video whose latents follow the conditional call alone."""
-    engine = driven.engine(every(2))
+    engine = driven.engine(every(2), what)
     put, found = engine.cache.put, {}
 
     def note(address, tensors):
@@ -34,9 +35,19 @@ def kept(driven, monkeypatch):
     return found, latents
 
 
-def test_reuse_never_crosses_a_lane(saved, wan, monkeypatch):
-    ours, latents = kept(wan, monkeypatch)
-    theirs, same = kept(drive("wan", saved("wan"), negative_prompt="blurry"), monkeypatch)
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("wan", "ungated"),
+        ("wan", "output"),
+        *(pytest.param(name, "output", marks=pytest.mark.slow) for name in ("skyreels", "cosmos")),
+    ],
+)
+def test_reuse_never_crosses_a_lane(saved, name, what, monkeypatch):
+    system = "diffusers" if what == "ungated" else KNOWN[name].system
+    ours, latents = kept(drive(name, saved(name), system=system), what, monkeypatch)
+    other = drive(name, saved(name), system=system, negative_prompt="blurry")
+    theirs, same = kept(other, what, monkeypatch)
     assert ours.keys() == theirs.keys()
     assert {lane for _, lane, _, _ in ours} == {0, 1}
     assert {call for *_, call in ours} == {0, 2}

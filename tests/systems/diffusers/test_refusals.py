@@ -69,7 +69,7 @@ def test_an_index_whose_part_is_none(folder):
         ("FluxPipeline", "makes no video"),
         ("SkyReelsV2DiffusionForcingPipeline", "chunked and diffusion-forcing"),
         ("HeliosPipeline", "chunked and diffusion-forcing"),
-        ("WanImageToVideoPipeline", "needs more than a prompt: image"),
+        ("WanVideoToVideoPipeline", "makes no video"),
     ],
 )
 def test_other_classes(folder, name, reason):
@@ -93,7 +93,7 @@ def test_transformers_that_are_not_alike(tmp_path):
 
 @pytest.mark.parametrize(
     "lost",
-    ["transformer/config.json", "vae/config.json", "tokenizer", "scheduler", "text_encoder/config"],
+    ["transformer/config.json", "vae/config.json", "scheduler", "text_encoder/config"],
 )
 def test_missing_descriptions(folder, lost):
     place = folder / lost
@@ -102,6 +102,13 @@ def test_missing_descriptions(folder, lost):
     else:
         (folder / lost.removesuffix(".json")).with_suffix(".json").unlink()
     refused(folder, "missing", lost.split("/")[0])
+
+
+def test_a_missing_tokenizer(folder):
+    shutil.rmtree(folder / "tokenizer")
+    compose(model="diffusers", **{"model.path": str(folder)})  # Its shapes are known all the same.
+    with pytest.raises(ConfigError, match=r"^model\.path=.*missing: tokenizer/\*\.json"):
+        check_checkpoints([model_of("wan", folder)])
 
 
 def test_missing_weights(folder):

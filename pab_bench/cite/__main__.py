@@ -1,0 +1,10 @@
+"""`python -m pab_bench.cite`."""
+
+from __future__ import annotations
+
+from pab_bench.cite.command import main
+from pab_bench.text.streams import open_streams
+
+if __name__ == "__main__":
+    open_streams()
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Points of several places in one table: method by model by budget."""

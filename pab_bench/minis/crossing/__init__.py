@@ -1,0 +1,1 @@
+"""A harder procedural world: two patterned objects cross over photographs while a camera moves."""

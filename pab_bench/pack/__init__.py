@@ -1,0 +1,1 @@
+"""Points as one file that others can check, unpack and sample again."""

@@ -1,0 +1,1 @@
+"""Points of others, sampled again here, and what agrees."""

@@ -1,0 +1,1 @@
+"""Points of others, checked and put beside one's own."""

@@ -93,7 +93,11 @@ def speed_numbers(found: JobSpeed | None, is_baseline: bool) -> dict[str, Any]:
         is_baseline: whether it is of a baseline, which is as fast as itself by definition.
     """
     if found is None or found.speed is None:
-        return {}
+        if found is None or found.videos is None:
+            return {}
+        # Of plans whose calls are not alike whole videos are all that is timed.
+        own = found.videos[0]
+        return {**_ends("speedup", own), **_ends("videos_speedup", own)}
     speed = found.speed
     fault = {"speed_fault": "; ".join(found.faults)} if found.faults else {}
     numbers: dict[str, Any] = {"baseline_denoise_s": speed.baseline_seconds, **fault}

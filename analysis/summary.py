@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.method_text import method_texts
 from analysis.metrics import MetricFacts, metrics_of
 from analysis.points import Job, Sweep
 from analysis.rules_text import rules_texts
@@ -72,14 +73,17 @@ def summary_frame(sweep: Sweep, speeds: Mapping[int, JobSpeed] | None = None) ->
     rules = rules_texts(
         [job.point.value("config", "rules") if job.point else None for job in sweep.jobs]
     )
+    methods = method_texts(
+        [job.point.value("config", "method") if job.point else None for job in sweep.jobs]
+    )
     rows = [
         {
             **_row(job, metrics),
             **speed_numbers(speeds.get(job.number), bool(job.point and job.point.is_baseline)),
-            "rules": text,
+            "rules": text if method is None else method,
             **{column: (job.overrides or {}).get(key) for key, column in swept.items()},
         }
-        for job, text in zip(sweep.jobs, rules, strict=True)
+        for job, text, method in zip(sweep.jobs, rules, methods, strict=True)
     ]
     baselines = [_of_baseline(name) for name, facts in metrics.items() if not facts.needs_reference]
     numbers = [*NUMBERS, *metrics, *baselines]

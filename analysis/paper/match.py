@@ -13,6 +13,10 @@ KINDS = ("spatial", "temporal", "cross")
 _DIGITS = 16
 
 
+_ROW_OF = {"tgate_pab": "t_gate", "delta_dit_pab": "delta_dit"}
+"""Methods whose experiments rows of the paper are of, by the name of the row."""
+
+
 def model_of(point: Point) -> ModelSettings | None:
     """The paper's model of the same architecture and sampler; None if it has none."""
     sampler = str(point.value("config", "model", "sampler") or "").rpartition(":")[2]
@@ -24,8 +28,9 @@ def stands_beside(point: Point, row: Row) -> bool:
     if point.is_baseline:
         return row.name == ORIGINAL
     method = point.value("config", "method")
-    if method not in (None, "pab"):
-        return row.name == method
+    if isinstance(method, Mapping):
+        changed = any(method.get(key) not in (None, "upstream") for key in ("sign", "phase"))
+        return row.name == _ROW_OF.get(method["name"]) and not changed
     return row.gaps is not None and gaps_of(point) == row.gaps
 
 

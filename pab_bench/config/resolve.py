@@ -14,7 +14,7 @@ from pab_bench.config.any_pipeline import check_any_pipeline
 from pab_bench.config.broadcast_objects import check_broadcast_object
 from pab_bench.config.checks import check_shares, check_together, check_window
 from pab_bench.config.dtype_names import with_full_names
-from pab_bench.config.method_choice import method_of
+from pab_bench.config.method_choice import checked_method, method_of
 from pab_bench.config.model_choice import ModelChoice
 from pab_bench.config.model_defaults import with_model_defaults
 from pab_bench.config.pab_file import merge_pab_file
@@ -27,6 +27,7 @@ from pab_bench.config.settings import Settings, Switches
 from pab_bench.config.shared_keys import with_shared_keys
 from pab_bench.config.typed import wrong_types
 from pab_bench.errors import first_line
+from pab_bench.methods.base import About
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
@@ -90,6 +91,17 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_images(texts, values["prompts"]["file"], values["model"], problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
+    if model is not None and steps is not None:
+        guidance = model.guidance if values["guidance"] is None else values["guidance"]
+        about = About(
+            model.system,
+            steps,
+            None if timesteps is None else len(timesteps),
+            model.depth,
+            model.schedule,
+            guidance > 1,
+        )
+        method = checked_method(method, about, problems)
     try:
         check_shares(rules, steps)
         if timesteps is not None:

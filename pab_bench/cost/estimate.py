@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from pab_bench.config.settings import Settings
 from pab_bench.cost.cache_bytes import CacheBytes, predict_cache
 from pab_bench.cost.conventions import Convention
 from pab_bench.cost.counting import work_of
+from pab_bench.cost.dry_run import held_by_policy
 from pab_bench.cost.prediction import Flops, predict_flops, reuse_counts, reuse_visits
-from pab_bench.cost.step import step_of
+from pab_bench.cost.step import inputs_of, step_of
 from pab_bench.cost.work import Work
+from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan
-from pab_bench.methods.base import plan_of
+from pab_bench.errors import ConfigError
+from pab_bench.methods.base import facts_of, plan_of, plan_of_facts
 from pab_bench.systems.blueprint import Blueprint, Decoder
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import get_blueprint, sampler_address
@@ -106,11 +109,14 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     """Predict the cost of a point.
 
     Raises:
-        ConfigError: if the model is not known without its weights.
+        ConfigError: if the model is not known without its weights, or a method has no plan before
+            it samples.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
-    plan = plan_of(settings.method, blueprint, settings.steps)
+    plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
+    if plan.is_open:
+        raise _open(settings)
     flops = flops_of(settings, convention, plan, tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
 
@@ -120,6 +126,7 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
     networks = settings.model, settings.dtype
     blueprint = get_blueprint(*networks)
     guided = blueprint.guided(settings.guidance)
+    made = settings.method.sampled_steps(settings.steps)
     return predict_flops(
         plan,
         step_of(settings, tokens, with_guidance=convention.guidance_batch),
@@ -127,6 +134,8 @@ def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int
         blueprint.system,
         _encoding(*networks, guided) if convention.text_encoder else Work(),
         _decoding(*networks, convention.decoder),
+        None if made == settings.steps else len(blueprint.timesteps(settings.steps)),
+        step_of(settings, tokens, with_guidance=False) if plan.rows else None,
     )
 
 
@@ -137,8 +146,49 @@ def cache_of(settings: Settings, plan: Plan, tokens: int) -> CacheBytes:
         settings: the point.
         plan: its decisions.
         tokens: tokens of the text that is attended to.
+
+    Returns:
+        Only the peak where a policy decides what is kept.
+
+    Raises:
+        ConfigError: if that is decided while sampling.
     """
-    return predict_cache(plan, step_of(settings, tokens), settings.cache)
+    if plan.is_open:
+        raise _open(settings)
+    if plan.sites_only:
+        return predict_cache(plan, step_of(settings, tokens), settings.cache)
+    networks = settings.model, settings.dtype
+    said = settings.steps, settings.guidance, max(settings.prompts, key=len), tokens
+    method = cast("Hashable", settings.method)
+    return CacheBytes(_held(*networks, method, *said, settings.cache), {}, ())
+
+
+@lru_cache(maxsize=64)
+def _held(
+    model: ModelSettings,
+    dtype: str,
+    method: Any,
+    steps: int,
+    guidance: float,
+    prompt: str,
+    tokens: int,
+    cache: CacheOptions,
+) -> int:
+    """Bytes that the policy of a method holds at once."""
+    blueprint = get_blueprint(model, dtype)
+    facts = facts_of(method, blueprint, steps, guidance)
+    policy = method.policy(facts)
+    assert policy is not None
+    inputs = inputs_of(model, dtype, guidance, prompt, tokens)
+    plan = plan_of_facts(method, facts)
+    return held_by_policy(blueprint.architecture, inputs, plan, policy, cache)
+
+
+def _open(settings: Settings) -> ConfigError:
+    return ConfigError(
+        f"method={settings.method.name}: decides while it samples, so that its cost is known of "
+        "sampled videos only"
+    )
 
 
 def text_tokens(

@@ -29,7 +29,7 @@ class Flops:
         decoder: likewise.
         per_call: of the method, in every call, its rest included.
         groups: of the method, per group.
-        calls: number of transformer calls.
+        calls: number of transformer calls of the baseline.
     """
 
     sites: Mapping[Group, Counts]
@@ -92,6 +92,8 @@ def predict_flops(
     system: str,
     text_encoder: Work,
     decoder: Work,
+    baseline_calls: int | None = None,
+    half: Sequence[TransformerWork] | None = None,
 ) -> Flops:
     """Lay a plan over what was counted.
 
@@ -102,31 +104,59 @@ def predict_flops(
         system: the system's name, which a convention may treat in its own way.
         text_encoder: work of encoding all prompts of a video.
         decoder: work of decoding a video.
+        baseline_calls: of the transformer; None = as many as the plan's.
+        half: as `lanes`, of a call with one half of the guidance batch; needed where the plan has
+            such calls.
+
+    Raises:
+        ValueError: if it is needed and missing.
     """
-    rest = sum(convention.count(work.rest, system) for work in lanes)
-    per_call = np.full(plan.calls, rest, dtype=np.int64)
-    computed, groups = {}, {}
-    for group in lanes[0].sites:
-        sites = list(zip(*(work.sites[group] for work in lanes), strict=True))
-        new, old = (
-            np.array([convention.count(part, system, group.kind) for part in parts], dtype=np.int64)
-            for parts in (
-                [total(lane.computed for lane in site) for site in sites],
-                [total(lane.reused for lane in site) for site in sites],
-            )
-        )
-        spent = np.where(plan.reuse(group), old, new)
-        per_call += spent.sum(axis=1)
-        computed[group], groups[group] = new, int(spent.sum())
+    spent, around = _spent(plan, lanes, convention, system)
+    if plan.rows:
+        if half is None:
+            raise ValueError("the plan computes halves: the work of one is needed")
+        ones = np.array(plan.rows) == 1
+        of_halves, around_halves = _spent(plan, half, convention, system)
+        spent = {g: np.where(ones[:, None], of_halves[g], table) for g, table in spent.items()}
+        around = np.where(ones, around_halves, around)
     return Flops(
-        sites=computed,
-        rest=rest,
+        sites={group: _counts(lanes, group, convention, system) for group in lanes[0].sites},
+        rest=sum(convention.count(work.rest, system) for work in lanes),
         text_encoder=convention.count(text_encoder, system),
         decoder=convention.count(decoder, system),
-        per_call=per_call,
-        groups=groups,
-        calls=plan.calls,
+        per_call=around + sum(table.sum(axis=1) for table in spent.values()),
+        groups={group: int(table.sum()) for group, table in spent.items()},
+        calls=plan.calls if baseline_calls is None else baseline_calls,
     )
+
+
+def _counts(
+    lanes: Sequence[TransformerWork], group: Group, convention: Convention, system: str
+) -> Counts:
+    """(blocks,): operations of each site of a group where it computes, in all lanes."""
+    sites = zip(*(work.sites[group] for work in lanes), strict=True)
+    parts = [total(lane.computed for lane in site) for site in sites]
+    return np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
+
+
+def _spent(
+    plan: Plan, lanes: Sequence[TransformerWork], convention: Convention, system: str
+) -> tuple[dict[Group, Counts], Counts]:
+    """Per group (calls, blocks) what its sites take, and (calls,) what is outside of all sites."""
+    spent = {}
+    for group in lanes[0].sites:
+        new = _counts(lanes, group, convention, system)
+        sites = zip(*(work.sites[group] for work in lanes), strict=True)
+        parts = [total(lane.reused for lane in site) for site in sites]
+        old = np.array([convention.count(p, system, group.kind) for p in parts], dtype=np.int64)
+        visited = np.where(plan.reuse(group), old, new)
+        spent[group] = np.where(plan.is_skipped(group), 0, visited)
+    rest = sum(convention.count(work.rest, system) for work in lanes)
+    around = np.full(plan.calls, rest, dtype=np.int64)
+    for block in (block for work in lanes for block in work.stack if plan.skipped):
+        out = np.all([plan.is_skipped(group)[:, index] for group, index in block.sites], axis=0)
+        around -= np.where(out, convention.count(block.around, system), 0)
+    return spent, np.where([plan.is_called(call) for call in range(plan.calls)], around, 0)
 
 
 def reuse_counts(plan: Plan) -> dict[Kind, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.cost.transformer_work import TransformerWork, step_work
@@ -36,6 +38,25 @@ def step_of(
         return _rehearsed_work(*networks, scale, max(settings.prompts, key=len), kept)
     batch = 2 if with_guidance and blueprint.guided(scale) else 1
     return _sized_work(*networks, batch, tokens, kept)
+
+
+def inputs_of(
+    model: ModelSettings, dtype: str, guidance: float, prompt: str, tokens: int
+) -> Sequence[Mapping[str, Any]]:
+    """What the transformer is called with in a denoising step, on the `meta` device, by lane.
+
+    Args:
+        model: which checkpoint, at what size.
+        dtype: of all networks, by name.
+        guidance: the scale.
+        prompt: the longest one.
+        tokens: as of `step_of`.
+    """
+    blueprint = get_blueprint(model, dtype)
+    if isinstance(blueprint, RehearsedBlueprint):
+        return blueprint.calls(guidance, prompt)
+    assert isinstance(blueprint, SizedBlueprint)
+    return [blueprint.inputs(2 if blueprint.guided(guidance) else 1, tokens)]
 
 
 @lru_cache(maxsize=16)

@@ -10,12 +10,22 @@ import numpy as np
 import torch
 from torch import nn
 
+from pab_bench.cost.block_meter import BlockMeter, size_of
 from pab_bench.cost.counting import WorkCounter
 from pab_bench.cost.work import Work, total
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import BroadcastObject, Group
 from pab_bench.engine.plan import Plan
-from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit, depths_of
+from pab_bench.engine.sites import (
+    Architecture,
+    Block,
+    BlockForward,
+    Visit,
+    depths_of,
+    transformers_of,
+)
+from pab_bench.engine.stack import StackBlock, stack_of, stack_sites
+from pab_bench.engine.whole_calls import value_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,21 @@ class SiteWork:
 
 
 @dataclass(frozen=True)
+class StackWork:
+    """One index of the stack in one transformer call: a block, or a pair of them.
+
+    Attributes:
+        sites: what is within it.
+        around: its work outside of these sites, which is not done where it is left out.
+        tokens: number of elements and dtype of every stream that leaves it.
+    """
+
+    sites: tuple[tuple[Group, int], ...]
+    around: Work
+    tokens: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
 class TransformerWork:
     """One transformer call.
 
@@ -41,11 +66,15 @@ class TransformerWork:
         sites: per group the sites of all blocks.
         order: in which order the sites are visited.
         rest: work outside the sites: embeddings of patches, text and timestep, the final layer.
+        stack: the blocks in order; empty where the architecture does not tell them.
+        output: number of elements and dtype of what the transformer predicts.
     """
 
     sites: Mapping[Group, tuple[SiteWork, ...]]
     order: tuple[tuple[Group, int], ...]
     rest: Work
+    stack: tuple[StackWork, ...] = ()
+    output: tuple[int, str] = (0, "float32")
 
     def of(self, group: Group) -> Work:
         """All computing sites of a group."""
@@ -74,9 +103,13 @@ def transformer_work(
     plan = Plan((0, 0), architecture.depth, source)
     with torch.no_grad(), WorkCounter() as counter:
         probe = _WorkProbe(counter)
-        with Engine(_WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine:
-            architecture.transformer(**inputs)
+        with (
+            Engine(WithoutTimestep(architecture), plan, broadcast_object, probe=probe) as engine,
+            BlockMeter(stack_of(architecture), counter) as meter,
+        ):
+            output = value_of(architecture.transformer(**inputs))
             kept = {(key[0], key[2]): sizes for key, sizes in engine.cache.sizes().items()}
+            meter.stop()
             architecture.transformer(**inputs)
     computed, reused = probe.calls
     sites = {
@@ -87,7 +120,11 @@ def transformer_work(
         for group, blocks in depths.items()
     }
     rest = probe.totals[0] - total(computed.values())
-    return TransformerWork(sites, tuple(computed), rest)
+    stack = tuple(
+        StackWork(own, meter.work[i] - total(computed[site] for site in own), meter.tokens[i])
+        for i, own in enumerate(stack_sites(stack_of(architecture)))
+    )
+    return TransformerWork(sites, tuple(computed), rest, stack, size_of(output))
 
 
 def step_work(
@@ -145,8 +182,12 @@ class _WorkProbe:
         self.calls[-1][self._site] = self._counter.work - self._site_start
 
 
-class _WithoutTimestep:
-    """An architecture whose timestep cannot be read, since it lies on the `meta` device."""
+class WithoutTimestep:
+    """An architecture whose timesteps cannot be read, since they lie on the `meta` device.
+
+    Args:
+        architecture: on that device.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         self._architecture = architecture
@@ -154,12 +195,19 @@ class _WithoutTimestep:
         self.groups = architecture.groups
         self.depth = architecture.depth
         self.depths = depths_of(architecture)
+        self.transformers = transformers_of(architecture)
 
     def blocks(self) -> Sequence[Block]:
+        """Its own."""
         return self._architecture.blocks()
 
-    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-        return 0
+    def stack(self) -> Sequence[StackBlock]:
+        """Its own."""
+        return stack_of(self._architecture)
+
+    def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Not told: calls are told apart by their order."""
 
     def block_forward(self, block: Block, visit: Visit) -> BlockForward:
+        """Its own."""
         return self._architecture.block_forward(block, visit)

@@ -57,7 +57,13 @@ def checked_plan(method: Method, facts: Facts) -> Plan:
     rules = getattr(method, "rules", None)
     if isinstance(rules, Rules):
         _warn(check_window(rules, [int(timestep) for timestep in facts.timesteps]))
-    return method.plan(facts)
+    plan = method.plan(facts)
+    if plan is None or not plan.sites_only:
+        raise ConfigError(
+            f"method {method.name}: acts on more than sites, or decides while sampling, which only "
+            "the command line can do: python -m pab_bench method=NAME"
+        )
+    return plan
 
 
 def _of_keys(keys: PAB, architecture: Architecture) -> Method:

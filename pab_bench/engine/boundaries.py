@@ -32,7 +32,8 @@ def within_transformers(plan: Plan, transformers: Sequence[int]) -> Plan:
     """Restrict a plan so that no call uses the output of another transformer.
 
     A site that would use an earlier call than the first of its transformer uses that one, at which
-    it computes. Nothing else changes: gaps go on counting the steps of the video.
+    it computes; and so do blocks and whole calls. Nothing else changes: gaps go on counting the
+    steps of the video.
 
     Args:
         plan: the decisions, as if there were one transformer.
@@ -47,7 +48,15 @@ def within_transformers(plan: Plan, transformers: Sequence[int]) -> Plan:
         raise ValueError(f"{len(transformers)} transformers are named for {plan.calls} calls")
     alive = first_alive(transformers)[:, None]
     source = {group: np.maximum(table, alive) for group, table in plan.source.items()}
-    return replace(plan, source=source, transformers=tuple(transformers))
+    calls = np.arange(plan.calls)[:, None]
+    return replace(
+        plan,
+        source=source,
+        transformers=tuple(transformers),
+        stack=None if plan.stack is None else np.maximum(plan.stack, alive),
+        called=tuple(np.maximum(plan.called, alive[:, 0]).tolist()) if plan.called else (),
+        skipped={group: table & (source[group] < calls) for group, table in plan.skipped.items()},
+    )
 
 
 def crosses_transformers(plan: Plan) -> bool:

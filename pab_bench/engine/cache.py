@@ -31,6 +31,9 @@ class Cache(Generic[Address]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, address: Address) -> bool:
+        return address in self._kept
+
     def put(self, address: Address, tensors: Sequence[torch.Tensor]) -> None:
         """Keep `tensors` under an address, in place of what may be there."""
         kept = tuple(_Kept(tensor, self.options) for tensor in _alone(tensors))
@@ -47,6 +50,11 @@ class Cache(Generic[Address]):
             del self._kept[address]
             self.bytes -= _bytes(kept)
         return [entry.restored() for entry in kept]
+
+    def forget(self, address: Address) -> None:
+        """Let go what was kept under an address, if anything was."""
+        if address in self._kept:
+            self.bytes -= _bytes(self._kept.pop(address))
 
     def sizes(self) -> dict[Address, list[tuple[int, str]]]:
         """Per address the number of elements of what was given, and the name of its dtype."""

@@ -16,7 +16,10 @@ from pab_bench.engine.kept import Keep, keep_of, through, video, video_gate
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
 from pab_bench.engine.ledger import Ledger
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
+from pab_bench.engine.places import At
 from pab_bench.engine.plan import Plan
+from pab_bench.engine.policy import Policy
+from pab_bench.engine.policy_runner import PolicyRunner
 from pab_bench.engine.sites import (
     Architecture,
     Compute,
@@ -64,9 +67,11 @@ class Engine:
             where the conditional and the unconditional half are called in turn.
         cache: in which dtype and where outputs are kept.
         probe: stands around every site and call; without one, nothing of it is executed.
+        policy: makes what decides where the plan's table of sites does not say all; called for
+            every video. Without one the table is followed, and nothing is asked.
 
     Raises:
-        ValueError: if plan and architecture do not fit.
+        ValueError: if plan and architecture do not fit, or a plan needs a policy.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Engine:
         lanes: int = 1,
         cache: CacheOptions | None = None,
         probe: Probe | None = None,
+        policy: Callable[[], Policy] | None = None,
     ) -> None:
         if broadcast_object not in BROADCAST_OBJECTS:
             raise ValueError(
@@ -96,6 +102,8 @@ class Engine:
             raise ValueError("the plan uses what another transformer has computed")
         if observers and not plan.is_baseline():
             raise ValueError("observers need a plan that reuses nothing")
+        if policy is None and not plan.sites_only:
+            raise ValueError("the plan is one of more than sites: it needs the method's policy")
         self.plan = plan
         self._architecture = architecture
         self._object: BroadcastObject = broadcast_object
@@ -107,6 +115,7 @@ class Engine:
         self._source = {group: table.tolist() for group, table in plan.source.items()}
         self._last_use = {group: plan.last_use(group).tolist() for group in plan.source}
         self._keep: dict[Group, Keep] = {}
+        self._asked = None if policy is None else PolicyRunner(policy, architecture)
         self._replaced: list[tuple[nn.Module, str, Callable[..., Any] | None]] = []
         self._hooks: list[RemovableHandle] = []
         self.start_video()
@@ -118,6 +127,8 @@ class Engine:
         self._done = 0
         self._lane = self._call = -1
         self._begins = True
+        if self._asked is not None:
+            self._asked.start_video(self.cache, self.ledger)
         for observer in self._observers:
             observer.start_video()
 
@@ -134,12 +145,20 @@ class Engine:
         """The most that was held at once."""
         return self.cache.peak_bytes
 
+    @property
+    def gates(self) -> Mapping[tuple[int, int], float]:
+        """By lane and call the number by which the policy has decided in this video."""
+        return {} if self._asked is None else self._asked.policy.gates
+
     def __enter__(self) -> Self:
         """Attach."""
         if self._hooks:
             raise RuntimeError("already attached; leave the context first")
         self.start_video()
-        visit: Visit = self._visit if self._probe is None else self._probed(self._probe)
+        asked = self._asked
+        visit: Visit = self._visit if asked is None or not asked.asks_sites else asked.visit
+        if self._probe is not None:
+            visit = self._probed(self._probe, visit)
         for transformer in self._transformers:
             self._hooks.append(
                 transformer.register_forward_pre_hook(self._begin_call, with_kwargs=True)
@@ -151,10 +170,15 @@ class Engine:
             modules = [(b.index, b.module) for b in blocks if b.branch == group.branch]
             self._keep[group] = keep_of(group, self._object, modules)
         for block in blocks:
-            name = _name_of_forward(block.module)
-            self._replaced.append((block.module, name, block.module.__dict__.get(name)))
-            setattr(block.module, name, self._architecture.block_forward(block, visit))
+            self._replace(block.module, self._architecture.block_forward(block, visit))
+        for module, around in () if asked is None else asked.replacements():
+            self._replace(module, around(getattr(module, _name_of_forward(module))))
         return self
+
+    def _replace(self, module: nn.Module, forward: Callable[..., Any]) -> None:
+        name = _name_of_forward(module)
+        self._replaced.append((module, name, module.__dict__.get(name)))
+        setattr(module, name, forward)
 
     def __exit__(
         self,
@@ -166,7 +190,7 @@ class Engine:
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
-        for module, name, own in self._replaced:
+        for module, name, own in reversed(self._replaced):  # Some were replaced twice.
             if own is None:
                 delattr(module, name)
             else:  # An instance's own comes back as it was.
@@ -194,6 +218,10 @@ class Engine:
             )
         self._begins = self.plan.begins(self._call)
         self._done += 1
+        self.ledger.rows[self._lane, self._call] = 2
+        if self._asked is not None:
+            at = At(self._lane, self._call, expected, begins=self._begins)
+            self._asked.begin_call(at, self.plan.transformer(self._call))
         if self._probe is not None:
             self._probe.begin_call(self._lane, self._call)
 
@@ -201,10 +229,10 @@ class Engine:
         if self._probe is not None:
             self._probe.end_call()
 
-    def _probed(self, probe: Probe) -> Visit:
+    def _probed(self, probe: Probe, inner: Visit) -> Visit:
         def visit(group: Group, block: int, compute: Compute, gate: Gate) -> Output:
             probe.begin_site(group, block, self._source[group][self._call][block] != self._call)
-            output = self._visit(group, block, compute, gate)
+            output: Output = inner(group, block, compute, gate)
             probe.end_site()
             return output
 

@@ -40,6 +40,7 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
         "prompts": list(map(prompt_identity, settings.prompts)),
         "seeds": list(settings.seeds),
         "steps": settings.steps,
+        **_steps_made(settings),
         "guidance": float(settings.guidance),
         "dtype": settings.dtype,
         "metrics": {"names": sorted(settings.metrics), "psnr_cap_db": settings.psnr_cap_db},
@@ -83,7 +84,10 @@ def identity_before_arithmetic(identity: Mapping[str, Any]) -> dict[str, Any] | 
 
 def video_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     """What of a point's identity determines each of its videos, whatever its plan is."""
-    return {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+    own = {key: value for key, value in identity.items() if key not in _NOT_OF_A_VIDEO}
+    if "steps_made" in own:
+        own["steps"] = own.pop("steps_made")
+    return own
 
 
 def sampled_identity(identity: Mapping[str, Any], prompt: str, seed: int) -> dict[str, Any]:
@@ -155,6 +159,12 @@ def _stored(model: ModelSettings) -> dict[str, Any]:
     if model.call:  # Points made before there were such arguments are those without.
         content["call"] = model.call.values()
     return content
+
+
+def _steps_made(settings: Settings) -> dict[str, int]:
+    """How many steps are made, where they are not those of the baseline."""
+    made = settings.method.sampled_steps(settings.steps)
+    return {} if made == settings.steps else {"steps_made": made}
 
 
 def _recorded(settings: Settings) -> dict[str, bool]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pab_bench.config.settings import Settings
-from pab_bench.engine.kinds import KINDS
-from pab_bench.engine.plan import Plan, plan_rows
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
 from pab_bench.experiment.control import compare_control, control_in_words
+from pab_bench.experiment.decided import decided_rows, plan_summary
 from pab_bench.experiment.failures import DiskFull, describe, kind_of
 from pab_bench.experiment.identity import baseline_of, digest_weights, identity, recall_weights
 from pab_bench.experiment.measured_again import measured_again, metric_settings, with_weights
@@ -22,6 +22,7 @@ from pab_bench.experiment.provenance import provenance
 from pab_bench.experiment.sampling import Sampled, sample
 from pab_bench.experiment.session import Session, open_session, release_memory
 from pab_bench.experiment.stored import find_stored
+from pab_bench.experiment.tape import is_control
 from pab_bench.methods.base import plan_of
 from pab_bench.methods.covered import covered
 from pab_bench.store.failure_kinds import DISK_FULL, OUT_OF_MEMORY
@@ -166,7 +167,7 @@ def _make(
             f"baseline {baseline.id} failed: {reason['type']}: {reason['message']}",
             reason["kind"],
         )
-    plan = plan_of(settings.method, session.sampler, settings.steps)
+    plan = plan_of(settings.method, session.sampler, settings.steps, settings.guidance)
     curves = baseline is None and settings.record.curves
     began = time.perf_counter()
     sampled = sample(settings, plan, frame.config, curves)
@@ -175,7 +176,7 @@ def _make(
         _check_inputs(sampled, baseline)
         reference = {key: store.frames(baseline.id, *key) for key in sampled.frames}
     control: dict[str, Any] = {}
-    if baseline is not None and reference is not None and plan.is_baseline():
+    if baseline is not None and reference is not None and is_control(settings, plan):
         control = compare_control(sampled.frames, reference, frame.provenance, baseline)
         if not control["identical"]:
             _log.warning("%s", control_in_words(control))
@@ -194,20 +195,24 @@ def _make(
         "metrics_s": spread([ended - measured_from]),
         "point_s": spread([ended - began]),
     }
+    decided = [own.plan for own in sampled.decided]
+    cost = predicted_cost(settings, plan, sampled.text_tokens, decided)
     record = replace(
         frame,
-        plan={**_plan_summary(plan), "windows": _windows(settings, plan)},
+        plan={**plan_summary(plan, sampled.decided), "windows": _windows(settings, plan)},
         ledger=sampled.ledger,
         timing=timing,
         quality=with_weights(quality, settings.metric_weights),
         inputs=sampled.inputs,
         peak_cache_bytes=sampled.peak_cache_bytes,
-        cost=predicted_cost(settings, plan, sampled.text_tokens),
+        cost=cost,
         memory=sampled.memory,
         control=control,
     )
+    if record.plan.get("reused_nothing"):
+        _log.warning("method=%s has reused nothing in any video", settings.method.name)
     data = PointData(
-        plan=plan_rows(plan),
+        plan=decided_rows(plan, sampled.decided),
         steps=sampled.steps,
         curves=sampled.curves,
         metrics=rows,
@@ -216,18 +221,6 @@ def _make(
         attention_maps=sampled.attention_maps,
     )
     return record, data
-
-
-def _plan_summary(plan: Plan) -> dict[str, Any]:
-    shares: dict[str, float | None] = {kind: plan.reuse_share(kind) for kind in KINDS}
-    return {
-        "digest": plan.digest(),
-        "calls": plan.calls,
-        "depth": plan.depth,
-        "timesteps": list(plan.timesteps),
-        **({"transformers": list(plan.transformers)} if plan.transformers else {}),
-        "reuse_share": {**shares, "all": plan.reuse_share()},
-    }
 
 
 def _windows(settings: Settings, plan: Plan) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Room:
         ways = ", ".join(ways_to_keep_less(settings, self.device))
         said = (
             f"the plan keeps {size(cache.peak)} ({cache.peak} bytes) of "
-            f"{settings.method.broadcast_object} at once ({_shares(cache)}); {self.device} has "
+            f"{settings.method.broadcast_object} at once{_shares(cache)}; {self.device} has "
             f"{size(self.total)}, of which weights take {size(self.weights)} and "
             f"{size(self.free)} are free. Less is kept with {ways}"
         )
@@ -128,7 +128,8 @@ def _host_memory() -> Mapping[str, int]:
 
 def _shares(cache: CacheBytes) -> str:
     shares = {kind: sum(n for g, n in cache.at_peak.items() if g.kind == kind) for kind in KINDS}
-    return ", ".join(f"{kind} {size(held)}" for kind, held in shares.items() if held)
+    found = ", ".join(f"{kind} {size(held)}" for kind, held in shares.items() if held)
+    return f" ({found})" if found else ""
 
 
 def ways_to_keep_less(settings: Settings, device: str) -> list[str]:

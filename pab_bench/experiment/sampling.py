@@ -15,6 +15,7 @@ from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.experiment.tape import open_tapes
 from pab_bench.experiment.video import Denoiser, SampledVideo, VideoPlace, add_counts, sample_video
+from pab_bench.methods.base import facts_of
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.attention_maps import AttentionMaps, token_grid
 from pab_bench.store.spread import spread
@@ -78,13 +79,17 @@ def sample_share(
 
 def denoiser_of(settings: Settings, session: Session, plan: Plan) -> Denoiser:
     """What sends the videos of a point through its model."""
+    method = settings.method
+    facts = facts_of(method, session.sampler, settings.steps, settings.guidance)
     return Denoiser(
         session,
         plan,
-        settings.steps,
+        facts.steps,
         settings.guidance,
-        settings.method.broadcast_object,
+        method.broadcast_object,
         settings.cache,
+        method.policy(facts),
+        method.sure_calls(facts),
     )
 
 
@@ -124,6 +129,7 @@ class Sampled:
         self.peak_cache_bytes = max(video.peak_cache_bytes for video in videos)
         self.memory = {key: max(v.memory[key] for v in videos) for key in videos[0].memory}
         self.text_tokens = max(video.text_tokens for video in videos)
+        self.decided = [own for video in videos for own in video.decided]
         self._videos = videos
 
     def timing(self) -> dict[str, dict[str, Any]]:

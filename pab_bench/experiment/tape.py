@@ -68,10 +68,18 @@ class Tapes:
 
 
 def use_tapes(settings: Settings, plan: Plan) -> bool:
-    """Whether a point's videos are replayed and kept; see `open_tapes`."""
-    is_control = plan.is_baseline() and not settings.is_baseline()
+    """Whether a point's videos are replayed and kept; see `open_tapes`.
+
+    Only where the plan's table of sites says all: what else a policy keeps is not known before.
+    """
     wanted = settings.measure.replay and settings.tape.disk_gb > 0
-    return wanted and not settings.fresh and not is_control
+    return wanted and not settings.fresh and not is_control(settings, plan) and plan.sites_only
+
+
+def is_control(settings: Settings, plan: Plan) -> bool:
+    """Whether a point that is no baseline makes the baseline's calls and reuses nothing."""
+    same = settings.method.sampled_steps(settings.steps) == settings.steps
+    return same and plan.is_baseline() and not settings.is_baseline()
 
 
 def open_tapes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,9 @@ from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.engine.observation import Observer
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.playback import Playback
+from pab_bench.engine.policy import Policy
 from pab_bench.engine.sites import transformers_of
+from pab_bench.experiment.decided import Decided, Gates
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
@@ -69,6 +71,7 @@ class SampledVideo:
         memory: the most that denoising needed; see `PeakMemory`.
         text_tokens: tokens of the text that is attended to.
         attention_maps: tensors of `attention_maps.safetensors`, if this video's are recorded.
+        decided: of every lane what was decided, where the point's plan was open; else nothing.
     """
 
     place: VideoPlace
@@ -83,6 +86,7 @@ class SampledVideo:
     memory: dict[str, int | bool]
     text_tokens: int
     attention_maps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    decided: tuple[Decided, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Denoised:
         replay_seconds: what these really took this time.
         ledger: computed and reused visits per group.
         peak_cache_bytes: the most that was held at once.
+        executed: of every lane what was decided, where the plan was open; else nothing.
+        gates: the numbers by which the policy has decided.
     """
 
     latents: torch.Tensor
@@ -104,6 +110,8 @@ class Denoised:
     replay_seconds: float
     ledger: dict[str, dict[str, int]]
     peak_cache_bytes: int
+    executed: tuple[Plan, ...] = ()
+    gates: Gates = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,10 +121,12 @@ class Denoiser:
     Attributes:
         session: the loaded model.
         plan: what to reuse.
-        steps: denoising steps.
+        steps: denoising steps that are made.
         guidance: classifier-free guidance scale.
         broadcast_object: which tensor of a site is kept.
         cache: in which dtype and where.
+        policy: makes what decides where the plan does not say all.
+        sure_calls: how many first calls compute everything, where the plan is open.
     """
 
     session: Session
@@ -125,6 +135,8 @@ class Denoiser:
     guidance: float
     broadcast_object: BroadcastObject = "output"
     cache: CacheOptions | None = None
+    policy: Callable[[], Policy] | None = None
+    sure_calls: int = 0
 
     def run(
         self,
@@ -145,7 +157,14 @@ class Denoiser:
         architecture = session.sampler.architecture
         lanes = lanes_of(session.sampler, self.guidance)
         engine = Engine(
-            architecture, plan, self.broadcast_object, observers, lanes, self.cache, probe
+            architecture,
+            plan,
+            self.broadcast_object,
+            observers,
+            lanes,
+            self.cache,
+            probe,
+            self.policy,
         )
         ends: list[float] = []
         progress = current()
@@ -171,11 +190,22 @@ class Denoiser:
             engine.ledger.known(plan, replayed)
             seconds[:replayed] = tape.seconds
             peak = max(peak, tape.peak_cache_bytes)
-        engine.ledger.check(plan)
+        ledger = engine.ledger
+        ledger.check(plan, self.sure_calls)
         check_latents(latents, str(place))
         if tape is not None:
-            tape.keep(seconds, engine.ledger.order, lanes)
-        return Denoised(latents, seconds, replayed, replay_seconds, engine.ledger.totals(), peak)
+            tape.keep(seconds, ledger.order, lanes)
+        executed = tuple(ledger.executed(plan, lane) for lane in range(lanes) if plan.is_open)
+        return Denoised(
+            latents,
+            seconds,
+            replayed,
+            replay_seconds,
+            ledger.totals(),
+            peak,
+            executed,
+            dict(engine.gates),
+        )
 
 
 def sample_video(
@@ -255,6 +285,10 @@ def sample_video(
         memory=memory.values,
         text_tokens=text.tokens,
         attention_maps={} if maps is None else maps.tensors(),
+        decided=tuple(
+            Decided(place.index, place.seed, lane, own, runs[0].gates)
+            for lane, own in enumerate(runs[0].executed)
+        ),
     )
 
 

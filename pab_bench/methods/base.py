@@ -1,49 +1,40 @@
-"""What an acceleration method is: settings that make a plan of a model's calls.
+"""What an acceleration method is: settings that say what is computed of a model's calls.
 
-A new method is a file with a frozen dataclass, a file in `conf/method` and a line in `registry.py`.
+A new method is a file with a frozen dataclass, a file in `conf/method`, a page in `docs/methods`
+and a line in `registry.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from pab_bench.engine.kinds import BroadcastObject, Group
+from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.errors import ConfigError
+from pab_bench.methods.facts import About as About
+from pab_bench.methods.facts import Facts as Facts
+from pab_bench.methods.facts import Need as Need
+from pab_bench.problems import Problems
 
 if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
+    from pab_bench.engine.policy import Policy
     from pab_bench.engine.sites import Architecture
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a sampling before it begins.
-
-    Attributes:
-        timesteps: the scheduler's value at every call of the transformer, in order; several calls
-            may have the same.
-        steps: denoising steps, which may be fewer than calls.
-        depth: number of transformer block pairs.
-        groups: the groups of sites that the model has.
-        depths: number of blocks of groups that have fewer than `depth`.
-    """
-
-    timesteps: tuple[float, ...]
-    steps: int
-    depth: int
-    groups: tuple[Group, ...]
-    depths: Mapping[Group, int] = field(default_factory=dict)
-
-
 class Method(Protocol):
-    """Settings of one acceleration method, of which all enter the identity of a point.
+    """Settings of one acceleration method, of which all enter the identity of a point."""
 
-    Attributes:
-        name: as in `method=NAME`.
-    """
+    @property
+    def name(self) -> str:
+        """As in `method=NAME`."""
+        ...
 
-    name: ClassVar[str]
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it acts on: which systems can carry it is checked before anything is loaded."""
+        ...
 
     @property
     def broadcast_object(self) -> BroadcastObject:
@@ -58,9 +49,82 @@ class Method(Protocol):
         """Its part of a point's identity, as plain JSON, for a model of `depth` block pairs."""
         ...
 
-    def plan(self, facts: Facts) -> Plan:
-        """The decisions of a video."""
+    def filled(self, about: About) -> Method:
+        """The method with what was published for a sampling where its keys are null."""
         ...
+
+    def check(self, about: About, problems: Problems) -> None:
+        """Note what does not hold for a system, or a number of steps, calls or block pairs."""
+        ...
+
+    def sampled_steps(self, steps: int) -> int:
+        """Denoising steps that are really made where the baseline makes `steps`."""
+        ...
+
+    def plan(self, facts: Facts) -> Plan | None:
+        """The decisions of a video; None where they are made while it is sampled."""
+        ...
+
+    def policy(self, facts: Facts) -> Callable[[], Policy] | None:
+        """What makes the policy of a video; None where the plan's table of sites says all."""
+        ...
+
+    def sure_calls(self, facts: Facts) -> int:
+        """How many first calls compute everything, whatever comes."""
+        ...
+
+
+class Acceleration:
+    """What most methods have in common: a frozen dataclass derives from it and adds its settings.
+
+    Raise `version` whenever the same settings come to mean something else: it is part of a point's
+    identity.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Sites alone."""
+        return frozenset({"sites"})
+
+    @property
+    def broadcast_object(self) -> BroadcastObject:
+        """The output before its gate, of the sites that are kept at all."""
+        return "ungated"
+
+    def is_baseline(self) -> bool:
+        """Never: without it there is `pab`, whose keys are off."""
+        return False
+
+    def identity(self, depth: int) -> dict[str, Any]:
+        """Name, version and all settings."""
+        own = {"name": self.name, "version": self.version, **self.settings()}
+        return {"method": own, "rules": {}, "broadcast_object": self.broadcast_object}
+
+    def settings(self) -> dict[str, Any]:
+        """All that can be set, as plain JSON."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def filled(self, about: About) -> Self:
+        """Itself: nothing depends on the sampling."""
+        return self
+
+    def check(self, about: About, problems: Problems) -> None:
+        """Nothing depends on any of it."""
+
+    def sampled_steps(self, steps: int) -> int:
+        """As many as the baseline."""
+        return steps
+
+    def policy(self, facts: Facts) -> Callable[[], Policy] | None:
+        """None: the plan's table of sites says all."""
+        return None
+
+    def sure_calls(self, facts: Facts) -> int:
+        """None."""
+        return 0
 
 
 class Sampled(Protocol):
@@ -85,17 +149,61 @@ def transformers_called(model: Sampled, steps: int) -> tuple[int, ...]:
     return () if own is None else tuple(own(steps))
 
 
-def plan_of(method: Method, model: Sampled, steps: int) -> Plan:
+def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None = None) -> Facts:
+    """Collect what a method can know of a video.
+
+    Args:
+        method: it may make fewer steps than its baseline.
+        model: whose transformer is called.
+        steps: denoising steps of the baseline.
+        guidance: scale of classifier-free guidance, on which the calls of a step may depend; None
+            where it makes no difference.
+
+    Raises:
+        ConfigError: if the method needs the blocks in order, and the model does not tell it.
+    """
+    # Deferred: they need torch, which settings are made without.
+    from pab_bench.engine.sites import depths_of
+    from pab_bench.engine.stack import stack_of, stack_sites
+
+    architecture = model.architecture
+    stack = stack_sites(stack_of(architecture)) if "stack" in method.needs else ()
+    if "stack" in method.needs and not stack:
+        reason = getattr(architecture, "no_stack", "the architecture does not tell them")
+        name = type(architecture.transformer).__name__
+        raise ConfigError(f"method={method.name}: needs the blocks of {name} in order: {reason}")
+    made = method.sampled_steps(steps)
+    lanes = getattr(model, "lanes", None)
+    return Facts(
+        tuple(model.timesteps(made)),
+        made,
+        architecture.depth,
+        architecture.groups,
+        depths_of(architecture),
+        stack,
+        1 if lanes is None or guidance is None else int(lanes(guidance)),
+        transformers_called(model, made),
+    )
+
+
+def plan_of(method: Method, model: Sampled, steps: int, guidance: float | None = None) -> Plan:
     """Make the plan of a method for a model and a number of denoising steps.
 
     Methods need not know of several transformers: a site computes at the first call of each.
-    """
-    # Deferred: they need numpy and torch, which settings are made without.
-    from pab_bench.engine.boundaries import within_transformers
-    from pab_bench.engine.sites import depths_of
 
-    architecture = model.architecture
-    depths = depths_of(architecture)
-    times = tuple(model.timesteps(steps))
-    plan = method.plan(Facts(times, steps, architecture.depth, architecture.groups, depths))
-    return within_transformers(plan, transformers_called(model, steps))
+    Args:
+        method: the method; a plan of one that decides while sampling is open.
+        model: whose transformer is called.
+        steps: denoising steps of the baseline.
+        guidance: as of `facts_of`.
+    """
+    return plan_of_facts(method, facts_of(method, model, steps, guidance))
+
+
+def plan_of_facts(method: Method, facts: Facts) -> Plan:
+    """Make the plan of a method, of what is known of a video."""
+    from pab_bench.engine.boundaries import within_transformers
+    from pab_bench.methods.tables import open_plan
+
+    plan = method.plan(facts)
+    return within_transformers(open_plan(facts) if plan is None else plan, facts.transformers)

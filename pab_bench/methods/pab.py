@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pab_bench.engine.kinds import BroadcastObject
-from pab_bench.methods.base import Facts
+from pab_bench.methods.base import Acceleration, Facts
 from pab_bench.methods.rules import GapRule, KeyRule, Rules
 from pab_bench.methods.windows import window_json
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PyramidAttentionBroadcast:
+class PyramidAttentionBroadcast(Acceleration):
     """The method `pab`; as it is made without arguments, nothing is broadcast: the baseline.
 
     Attributes:

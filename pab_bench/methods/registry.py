@@ -6,5 +6,16 @@ from pab_bench.methods.base import Method
 from pab_bench.registry import Registry
 
 METHODS: Registry[type[Method]] = Registry(
-    "method", {"pab": "pab_bench.methods.pab:PyramidAttentionBroadcast"}
+    "method",
+    {
+        "pab": "pab_bench.methods.pab:PyramidAttentionBroadcast",
+        "delta_dit": "pab_bench.methods.delta_dit:DeltaDit",
+        "delta_dit_pab": "pab_bench.methods.delta_dit_pab:DeltaDitPab",
+        "fewer_steps": "pab_bench.methods.fewer_steps:FewerSteps",
+        "fora": "pab_bench.methods.fora:Fora",
+        "mask": "pab_bench.methods.mask:Mask",
+        "taylorseer": "pab_bench.methods.taylorseer:TaylorSeer",
+        "tgate": "pab_bench.methods.tgate:TGate",
+        "tgate_pab": "pab_bench.methods.tgate_pab:TGatePab",
+    },
 )

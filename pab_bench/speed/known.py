@@ -20,11 +20,16 @@ class KnownSpeeds:
     def speed(self, settings: Settings, plan: Plan, first: int = 0) -> Speed | None:
         """The speed of a plan in this process; None if classes of its calls were not timed here.
 
+        None, too, of methods that leave out more than sites, or steps of their baseline.
+
         Args:
             settings: the point.
             plan: its decisions.
             first: the first call that counts, where those before it are not made.
         """
+        others = settings.method.sampled_steps(settings.steps) != settings.steps
+        if others or not plan.sites_only:
+            return None
         try:
             key = key_here(settings)
         except ConfigError:  # A device that is not here.

@@ -22,8 +22,11 @@ from pab_bench.timings.call_classes import plan_calls
 from pab_bench.timings.estimate import FEWEST_ROUNDS
 from pab_bench.timings.key import timings_key
 from pab_bench.timings.store import Timings, add_timings, read_timings
+from pab_bench.timings.videos import videos_speedup
 
 _log = logging.getLogger(__name__)
+TURNS = 4
+"""Of whole videos under plans that can be timed in no other way, if the settings want none."""
 _ENOUGH_ROUNDS = 200
 """What so many have not made exact, more of them would not either."""
 
@@ -42,22 +45,29 @@ def time_plans(settings: Settings, wanted: Sequence[WantedPlan]) -> Timings:
     """
     key = key_here(settings)
     known = read_timings(settings.results_dir, key)
-    new = {plan.name: plan.timed() for plan in wanted}
+    new = {plan.name: plan.timed() for plan in wanted if plan.policy is None}
     both = replace(known, plans={**known.plans, **new})
     missing = {name: new[name] for name in new if not _is_exact(both, name, settings)}
     added = Timings(key, new)
     if missing and settings.speed.calls:
         added = _time_calls(added, known, settings, [w for w in wanted if w.name in missing])
-    if settings.speed.turns and not added.reason:
+    in_turns = {w.name: w for w in wanted if settings.speed.turns or _only_by_videos(w, known)}
+    if in_turns and not added.reason:
         both = replace(both, passes=(*known.passes, *added.passes))
         try:
-            turns = sample_turns(settings, {w.name: w for w in wanted}, both)
+            some = replace(settings.speed, turns=settings.speed.turns or TURNS)
+            turns = sample_turns(replace(settings, speed=some), in_turns, both)
             added = replace(added, videos=turns)
         except Exception as error:  # What was measured of calls stands without them.
             added = replace(added, reason=_reason("whole videos", error))
     if replace(added, plans={}) == Timings(key) and all(known.plans.get(n) == new[n] for n in new):
         return known
     return add_timings(settings.results_dir, added, settings.store.locks)
+
+
+def _only_by_videos(wanted: WantedPlan, known: Timings) -> bool:
+    """Whether whole videos are the only way to time a plan, and were not yet sampled."""
+    return wanted.policy is not None and videos_speedup(wanted.name, known.videos) is None
 
 
 def key_here(settings: Settings) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _input(
     return PassInput(
         scene=Scene(session.sampler, text, noise, settings.guidance),
         device=session.device,
-        steps=sorted({plan.steps for plan in plans}),
+        steps=sorted({steps for p in plans for steps in (p.steps, p.baseline_steps or p.steps)}),
         classes=list(dict.fromkeys(classes)),
         plans=[*plans, *controls(plans)],
         before=known.passes,

@@ -14,8 +14,10 @@ import numpy as np
 from pab_bench.config.settings import Settings
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.plan import Plan
+from pab_bench.experiment.identity import settings_identity
+from pab_bench.experiment.session import open_session
 from pab_bench.speed.plans import key_here, time_plans
-from pab_bench.speed.wanted import WantedPlan
+from pab_bench.speed.wanted import WantedPlan, wanted_of_model
 from pab_bench.store.points import Store
 from pab_bench.store.records import Record
 from pab_bench.timings.key import timings_key
@@ -42,7 +44,14 @@ def time_points(settings: Sequence[Settings], records: Sequence[Record]) -> None
             _log.warning("point %s was not made here, so that its calls are not timed", record.id)
             continue
         by_key[key] = here
-        plan = _wanted(record, Store(here.results_dir))
+        if record.plan.get("sites_only", True):
+            plan = _wanted(record, Store(here.results_dir))
+        else:
+            own = _settings_with_method(settings, record)
+            if own is None:
+                _log.warning("point %s is of no method of this run, and not timed", record.id)
+                continue
+            plan = wanted_of_model(own, open_session(own).sampler)
         plans[key][plan.name] = plan
     for key, wanted in plans.items():
         time_plans(by_key[key], list(wanted.values()))
@@ -61,13 +70,30 @@ def _settings_of(key: str, settings: Sequence[Settings], record: Record) -> Sett
     return next(found, None)
 
 
+def _settings_with_method(settings: Sequence[Settings], record: Record) -> Settings | None:
+    """Those of a point whose plan does not say all, so that its method must be asked."""
+    wanted = [record.config[key] for key in ("method", "steps", "cache")]
+    found = (
+        own
+        for own in settings
+        if [settings_identity(own)[key] for key in ("method", "steps", "cache")] == wanted
+    )
+    return next(found, None)
+
+
 def _text(key: Mapping[str, Any]) -> str:
     return json.dumps(key, sort_keys=True)
 
 
 def _wanted(record: Record, store: Store) -> WantedPlan:
     keeping = keeping_of_point(record.config)
-    return WantedPlan(_plan(record, store), record.config["steps"], keeping)
+    plan, steps = _plan(record, store), record.config["steps"]
+    made = record.config.get("steps_made", steps)
+    if made == steps:
+        return WantedPlan(plan, steps, keeping)
+    baseline = store.load(str(record.baseline_id), verify=False)
+    assert baseline is not None
+    return WantedPlan(plan, made, keeping, steps, baseline.plan["calls"])
 
 
 def _plan(record: Record, store: Store) -> Plan:

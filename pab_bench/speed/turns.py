@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ import torch
 from pab_bench.config.settings import Settings
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.plan import Plan
+from pab_bench.engine.policy import Policy
 from pab_bench.experiment.identity import baseline_of
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.methods.base import plan_of
@@ -36,16 +37,18 @@ def sample_turns(
 
     Args:
         settings: which video, and how many turns.
-        wanted: the plans by name; all of one number of steps are sampled in turns.
+        wanted: the plans by name; all of one number of steps, with one baseline, are sampled in
+            turns.
         known: by which clock their calls were timed: the same is used.
 
     Returns:
-        The turns of every number of steps. What was disturbed is left out.
+        The turns of each of these. What was disturbed is left out.
     """
     found = []
     session = open_session(settings)
-    for steps in sorted({plan.steps for plan in wanted.values()}):
-        own = {name: plan for name, plan in wanted.items() if plan.steps == steps}
+    ways = {name: (p.steps, p.baseline_steps or p.steps) for name, p in wanted.items()}
+    for steps in sorted(set(ways.values())):
+        own = {name: plan for name, plan in wanted.items() if ways[name] == steps}
         clocks = {speed.clock for name in own if (speed := known.speed(name)) is not None}
         with _clock(session.device, "cpu" if clocks == {"cpu"} else "wall") as clock:
             found.append(_turns(settings, session, own, steps, clock))
@@ -69,20 +72,24 @@ def _turns(
     settings: Settings,
     session: Session,
     wanted: Mapping[str, WantedPlan],
-    steps: int,
+    steps: tuple[int, int],
     clock: CallClock,
 ) -> TimedVideos:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     shuffle = random.Random(0)
-    baseline = plan_of(baseline_of(settings).method, session.sampler, steps)
+    own_steps, baseline_steps = steps
+    baseline = plan_of(baseline_of(settings).method, session.sampler, baseline_steps)
     text, _ = session.encode(settings.prompts[0])
     noise = session.sampler.noise(settings.seeds[0])
     lanes = lanes_of(session.sampler, settings.guidance)
 
-    def denoise(plan: Plan, keeping: Keeping) -> tuple[float, bool]:
+    def denoise(
+        plan: Plan, keeping: Keeping, steps: int, policy: Callable[[], Policy] | None = None
+    ) -> tuple[float, bool]:
         architecture = session.sampler.architecture
         kept, cache = keeping.broadcast_object, keeping.cache
-        with Engine(architecture, plan, kept, lanes=lanes, cache=cache) as engine:
+        engine = Engine(architecture, plan, kept, lanes=lanes, cache=cache, policy=policy)
+        with engine:
             start = clock.mark()
             session.sampler.denoise(text, noise, steps, settings.guidance, lambda step: None)
             end = clock.mark()
@@ -100,8 +107,10 @@ def _turns(
         disturbed = False
         for name in order:
             chosen = wanted.get(name)
-            plan = baseline if chosen is None else chosen.plan
-            took, other = denoise(plan, Keeping() if chosen is None else chosen.keeping)
+            if chosen is None:
+                took, other = denoise(baseline, Keeping(), baseline_steps)
+            else:
+                took, other = denoise(chosen.plan, chosen.keeping, own_steps, chosen.policy)
             seconds.setdefault(name, []).append(took)
             disturbed |= other
         if not disturbed:

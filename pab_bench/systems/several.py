@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from pab_bench.engine.sites import Architecture, Block, BlockForward, Visit, depths_of
+from pab_bench.engine.stack import StackBlock, stack_of
 
 
 class Several:
@@ -23,6 +24,7 @@ class Several:
 
     Attributes:
         left_out: as of the first of `DiscoveredArchitecture`.
+        no_stack: likewise.
 
     Raises:
         ValueError: if they have different groups or numbers of blocks.
@@ -36,14 +38,19 @@ class Several:
         self.transformers: tuple[nn.Module, ...] = tuple(part.transformer for part in parts)
         self.transformer = first.transformer
         self.groups, self.depth = first.groups, first.depth
+        self.no_stack: str = getattr(first, "no_stack", "")
         self.left_out: Mapping[str, str] = getattr(first, "left_out", {})
-        self._first = first
+        self._first, self._parts = first, parts
         self._blocks = [block for part in parts for block in part.blocks()]
         self._owners = {id(block.module): part for part in parts for block in part.blocks()}
 
     def blocks(self) -> Sequence[Block]:
         """Those of all transformers."""
         return self._blocks
+
+    def stack(self) -> Sequence[StackBlock]:
+        """Those of all transformers, one after the other."""
+        return [block for part in self._parts for block in stack_of(part)]
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int | None:
         """As the transformers read it; all do so alike."""

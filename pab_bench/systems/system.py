@@ -29,6 +29,9 @@ class System:
             model, it returns `never`, `may` or `must`, and the pipeline's name. None = never.
         broadcast_objects: which tensors can be kept; the first is taken where nothing is said.
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
+        carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
+            `stack` where the blocks are known in order; `call`; `rows` where both halves of the
+            guidance batch are in one call.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -43,4 +46,5 @@ class System:
     image_use: str | None = None
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
+    carries: frozenset[str] = frozenset({"sites", "stack", "call"})
     pixel_multiple: int = 16

@@ -83,7 +83,7 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     session.tell(settings)
     digest = digest_weights(settings, session.sampler.weights)
     determined_by = identity(settings, digest)
-    plan = plan_of(settings.method, session.sampler, settings.steps)
+    plan = plan_of(settings.method, session.sampler, settings.steps, settings.guidance)
     tapes = open_tapes(settings, determined_by, plan, session.device)
     denoiser = denoiser_of(settings, session, plan)
     lines = []

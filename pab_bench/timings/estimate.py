@@ -122,7 +122,8 @@ class ClassTimes:
         """How many rounds the class of a plan has that has the fewest."""
         timed = [name for name in _timed(plan) if name != _ALL]  # Those are the unit.
         counts = [sum(name in r.seconds for r in self._rounds) for name in timed]
-        counts.append(sum(str(plan.steps) in r.sampler for r in self._rounds))
+        both = {str(plan.steps), str(plan.baseline_steps or plan.steps)}
+        counts.append(sum(both <= r.sampler.keys() for r in self._rounds))
         return min(counts)
 
     def speed(self, plan: TimedPlan, clock: ClockName, threads: int) -> Speed:
@@ -131,7 +132,11 @@ class ClassTimes:
         method = sampler + sum(
             count * self._median("class", name) for name, count in _timed(plan).items()
         )
-        baseline = sampler + plan.calls
+        calls_made = sampler + plan.calls
+        baseline = calls_made
+        if plan.baseline_calls is not None:
+            steps = str(plan.baseline_steps or plan.steps)
+            baseline = self._median("sampler", steps) + plan.baseline_calls
         speedup = _figure(baseline / method)
         looked_at = any(entry.parts for entry in self._rounds)
         saved = sum(
@@ -139,7 +144,7 @@ class ClassTimes:
             for kind in KINDS
             if plan.reused.get(kind) and looked_at
         )
-        bound = _figure(np.asarray(baseline / (baseline - saved) + 0 * method))
+        bound = _figure(np.asarray(baseline / (calls_made - saved) + 0 * method))
         call = float(np.median([s for r in self._rounds for s in r.reference.values()]))
         calls = max(sum(r.calls for r in self._rounds), 1)
         return Speed(
@@ -207,9 +212,10 @@ def _medians(rows: Numbers) -> Numbers:
 def _timed(plan: TimedPlan) -> dict[str, int]:
     """The classes whose times are added up.
 
-    Calls of a baseline are the unit; a plan of nothing else is a control and has its own.
+    Calls of a baseline are the unit; a plan of nothing else is a control and has its own, unless it
+    makes fewer of them.
     """
-    if set(plan.classes) == {_ALL}:
+    if set(plan.classes) == {_ALL} and plan.baseline_calls is None:
         return {CONTROL: plan.classes[_ALL]}
     return dict(plan.classes)
 

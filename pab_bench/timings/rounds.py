@@ -83,9 +83,13 @@ class TimedPlan:
         calls: of the transformer.
         classes: how many of each class, by name.
         reused: by kind, how many calls' worth of its sites are reused.
+        baseline_steps: denoising steps of its baseline; None = as many.
+        baseline_calls: of the transformer, in its baseline; None = as many.
     """
 
     steps: int
     calls: int
     classes: Mapping[str, int]
     reused: Mapping[str, float]
+    baseline_steps: int | None = None
+    baseline_calls: int | None = None

@@ -23,6 +23,8 @@ VERIFIERS = (
     "golden.open_sora:OpenSoraVerifier",
     "golden.open_sora_plan:OpenSoraPlanVerifier",
     "golden.open_sora_vae:OpenSoraVaeVerifier",
+    "golden.methods:MethodsVerifier",
+    "golden.library_methods:LibraryMethodsVerifier",
 )
 """Every verifier as "module:class"; the class takes no arguments."""
 

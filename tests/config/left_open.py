@@ -1,10 +1,16 @@
-"""What must be said beside a model whose configuration leaves its numbers to a checkpoint."""
+"""What must be said beside a model that leaves its numbers to a checkpoint, or a method."""
 
 from __future__ import annotations
 
 from pab_bench.config.compose import read_option
 from pab_bench.config.model_defaults import KEYS
 
+BY_METHOD: dict[str, dict[str, object]] = {
+    "delta_dit": {"method.blocks": 2, "method.boundary": 25},
+    "fewer_steps": {"method.steps": 10},
+    "mask": {"method.file": "mask.json"},
+}
+"""Keys of methods that have no default; the file is to be written."""
 _ELSEWHERE = {"model.repository": "owner/name"}
 
 

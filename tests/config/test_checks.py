@@ -40,7 +40,7 @@ from pab_bench.systems.timesteps.known import known_timesteps
         ("model.height=60", "model.height=60: must be a positive multiple of 16"),
         ("model.offload=cpu", "model.offload=cpu: must be one of none, model, sequential"),
         ("model.system=late", "model.system=late: must be one of latte, open_sora"),
-        ("method.name=foo", "method.name=foo: must be one of pab."),
+        ("method.name=foo", "method.name=foo: must be one of pab,"),
         ("model.path=/no/such", "model.path=/no/such: is not a folder"),
         ("tracking.mode=onlin", "tracking.mode=onlin: must be one of offline, online, disabled."),
         ("spatial_block=[6,9]", "spatial_block=[6,9]: begins beyond the model's last block"),

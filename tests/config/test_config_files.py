@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from config.left_open import left_open
+from config.left_open import BY_METHOD, left_open
 from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -28,9 +29,15 @@ CHOICES = sorted(
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_option_of_every_group_resolves(choice: str, hydra_ready: None) -> None:
+def test_every_option_of_every_group_resolves(
+    choice: str, hydra_ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     group, _, option = choice.partition("=")
     own = left_open(option) if group == "model" else {}
+    if group == "method":
+        own = BY_METHOD.get(option, {})
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mask.json").write_text(json.dumps({"spatial": "10" * 25}))
     cfg = compose("config", [choice, *(f"{key}={value}" for key, value in own.items())])
     assert resolve(cfg, [choice]).steps == cfg.model.steps
 

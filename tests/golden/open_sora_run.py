@@ -58,7 +58,7 @@ def check_keys(file: str, content: Mapping[str, Any]) -> Iterator[Check]:
 def check_forward(path: Path, content: Mapping[str, Any]) -> Iterator[Check]:
     """Every recorded call of the small transformer."""
     tensors = load_file(path.with_suffix(".safetensors"))
-    model = _model(content, tensors)
+    model = small_model(content, tensors)
     for call in content["calls"]:
 
         def difference(call: str = call) -> float:
@@ -75,7 +75,7 @@ def check_intermediates(path: Path, content: Mapping[str, Any]) -> Iterator[Chec
     of = json.loads(path.with_name(f"{stem}.json").read_text())
     inputs = load_file(path.with_name(f"{stem}.safetensors"))
     golden = load_file(path.with_suffix(".safetensors"))
-    ours = _intermediates(_model(of, inputs), inputs, call, content["y_lens"])
+    ours = _intermediates(small_model(of, inputs), inputs, call, content["y_lens"])
     for name, expected in golden.items():
         yield check(
             path.name,
@@ -369,10 +369,10 @@ def _model_of(path: Path, weights: str) -> STDiT3Transformer:
     if stem is None:
         raise ValueError(f"weights: expected the name of a safetensors file, got {weights!r}")
     file = path.with_name(f"{stem.group(1)}.json")
-    return _model(json.loads(file.read_text()), load_file(file.with_suffix(".safetensors")))
+    return small_model(json.loads(file.read_text()), load_file(file.with_suffix(".safetensors")))
 
 
-def _model(content: Mapping[str, Any], tensors: Tensors) -> STDiT3Transformer:
+def small_model(content: Mapping[str, Any], tensors: Tensors) -> STDiT3Transformer:
     model: STDiT3Transformer = STDiT3Transformer(**_arguments(content["constructor_kwargs"])).eval()
     model.load_state_dict(_below(tensors, "weights"), strict=True)
     return model

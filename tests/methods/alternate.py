@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.engine.plan import Plan
-from pab_bench.methods.base import Facts
+from pab_bench.methods.base import Acceleration, Facts
 from pab_bench.problems import Problems
 
 
 @dataclass(frozen=True)
-class Alternate:
+class Alternate(Acceleration):
     """Every other call reuses the outputs of some kinds, from the call `first` on.
 
     Attributes:
@@ -32,12 +32,6 @@ class Alternate:
         problems = Problems("method")
         problems.at_least("first", self.first, 1)
         problems.raise_if_any()
-
-    def is_baseline(self) -> bool:
-        return False
-
-    def identity(self, depth: int) -> dict[str, Any]:
-        return {"method": {"name": self.name, **asdict(self)}, "rules": {}}
 
     def plan(self, facts: Facts) -> Plan:
         calls = np.arange(len(facts.timesteps))

@@ -78,4 +78,5 @@ def test_keys_of_pab_stand_at_the_root(command, capsys):
 
 def test_a_method_that_there_is_not(command, capsys):
     assert command("method.name=foo") == 2
-    assert "method.name=foo: must be one of pab, alternate." in capsys.readouterr().err
+    message = f"method.name=foo: must be one of {', '.join(METHODS)}."
+    assert message in capsys.readouterr().err

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from pab_bench.experiment.point import make_point
-from pab_bench.speed import timing_pass
+from pab_bench.speed import timing_pass, turns
 from pab_bench.speed.clocks import ProcessClock
 from pab_bench.speed.plans import key_here
 from pab_bench.speed.points import time_points
 from pab_bench.timings.key import timings_key
 from pab_bench.timings.names import name_of_point
 from pab_bench.timings.store import read_timings
+from pab_bench.timings.videos import videos_speedup
 
 KEPT = ("broadcast_object=ungated", "cache.dtype=float16", "spatial_gap=2")
 
@@ -61,3 +62,27 @@ def test_points_of_another_machine_are_left_alone_and_of_other_threads_are_not(m
     time_points([replace(settings, speed=replace(settings.speed, calls=False))], [theirs])
     key = {**key_here(settings), "threads": threads}
     assert len(read_timings(settings.results_dir, key).plans) == 1
+
+
+@pytest.mark.slow
+def test_methods_without_classes_of_calls_are_timed_by_whole_videos(
+    timed_settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(turns, "first_clock", lambda device: ProcessClock())
+    usual = ("spatial_threshold=null", "temporal_threshold=null", "spatial_gap=1")
+    settings = timed_settings(
+        "method=taylorseer", "method.lite=true", *usual, "steps=8", "record.videos=false"
+    )
+    point = make_point(settings, tmp_path / "run")
+    assert point.record.status == "ok", point.record.error
+    time_points([settings], [point.record])
+    timings = read_timings(settings.results_dir, key_here(settings))
+    name = name_of_point(point.record.config, point.record.plan)
+    assert timings.plans == {}
+    found = videos_speedup(name, timings.videos)
+    assert found is not None
+    # Three of eight calls are not made.
+    assert 1.1 < found[0].value < 2.2
+    time_points([settings], [point.record])  # It is known now.
+    again = read_timings(settings.results_dir, key_here(settings))
+    assert len(again.videos) == len(timings.videos)

@@ -10,6 +10,7 @@ from torch import nn
 
 from pab_bench.engine.kinds import MLP_SPATIAL, SPATIAL, Group
 from pab_bench.engine.sites import Block, BlockForward, Visit
+from pab_bench.engine.stack import StackBlock
 
 
 class CogVideoXArchitecture:
@@ -37,6 +38,14 @@ class CogVideoXArchitecture:
         """All blocks, which make one branch."""
         children = self.transformer.get_submodule("transformer_blocks").children()
         return [Block(module, index, "spatial") for index, module in enumerate(children)]
+
+    def stack(self) -> Sequence[StackBlock]:
+        """All blocks, through which video and text go as two streams."""
+        streams = ("hidden_states", "encoder_hidden_states")
+        return [
+            StackBlock(b.module, b.index, ((SPATIAL, b.index), (MLP_SPATIAL, b.index)), streams)
+            for b in self.blocks()
+        ]
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         """The first entry of the batch's timesteps; all are equal while sampling."""

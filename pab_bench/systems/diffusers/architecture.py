@@ -10,6 +10,8 @@ from torch import nn
 
 from pab_bench.engine.kinds import KINDS, Group
 from pab_bench.engine.sites import Block, BlockForward, Output, Visit
+from pab_bench.engine.stack import StackBlock
+from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.discovery import Discovered
 from pab_bench.systems.diffusers.modules import depth_of
 from pab_bench.systems.diffusers.packing import Layout, layout_of, pack, unpack
@@ -24,12 +26,16 @@ class DiscoveredArchitecture:
     Args:
         transformer: the module that the pipeline calls.
         found: its sites.
+        seen: what was seen of its blocks; None if nobody has looked.
 
     Attributes:
         left_out: by name of a module that attends or is an MLP, why it is no site.
+        no_stack: why the order of its blocks is not told; empty where it is.
     """
 
-    def __init__(self, transformer: nn.Module, found: Discovered) -> None:
+    def __init__(
+        self, transformer: nn.Module, found: Discovered, seen: BlockOrder | None = None
+    ) -> None:
         self.transformer = transformer
         self.left_out = found.left_out
         self._sites = {id(site.module): site for site in found.sites}
@@ -40,10 +46,17 @@ class DiscoveredArchitecture:
             sorted(self.depths, key=lambda group: (order[group.kind], group.branch))
         )
         self.depth = depth_of(transformer)
+        sites = [(site.name, (site.group, site.index)) for site in found.sites]
+        self._stack = () if seen is None else seen.stack(transformer, sites)
+        self.no_stack = "nobody has looked" if seen is None else seen.reason
 
     def blocks(self) -> Sequence[Block]:
         """All sites."""
         return self._blocks
+
+    def stack(self) -> Sequence[StackBlock]:
+        """The blocks in the order in which they are called; none where that is not told."""
+        return self._stack
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Not told: transformers are given timesteps in units of their own."""

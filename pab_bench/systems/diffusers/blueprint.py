@@ -126,6 +126,10 @@ class DiffusersBlueprint:
         """
         return self._step(guidance, prompt if self._has_words else REHEARSED_PROMPT).calls
 
+    def lanes(self, guidance: float) -> int:
+        """Calls of the transformer in a denoising step."""
+        return len(self.calls(guidance, REHEARSED_PROMPT))
+
     def encode(self) -> None:
         """Encode a prompt, and the negative one if there is one."""
         self._new_driver().first_call(REHEARSED_PROMPT, REHEARSED_STEPS, self._usual)
@@ -154,7 +158,7 @@ class DiffusersBlueprint:
         found = discover(list(candidates(transformer)), watch.visits, watch.lanes)
         if not found.sites:
             raise self._unknown("no attention or MLP was found in it")
-        return DiscoveredArchitecture(transformer, found)
+        return DiscoveredArchitecture(transformer, found, self._driver.order)
 
     def _rehearse(self, guidance: float, prompt: str) -> _Rehearsal:
         calls: list[Mapping[str, Any]] = []

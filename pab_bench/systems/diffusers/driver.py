@@ -13,6 +13,7 @@ import torch
 from pab_bench.engine.playback import Playback
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.systems.diffusers.blank import BlankTape
+from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.call_names import CallNames
 from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecoding, Stopped
 from pab_bench.systems.diffusers.first_picture import picture_of
@@ -42,6 +43,9 @@ class Driver:
         transformers: the modules that it calls, one of them in each step.
         call: what its `__call__` takes.
         model: the size of the video, and its negative prompt.
+
+    Attributes:
+        order: of the blocks, as the last rehearsal has shown it.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Driver:
         self._call = call
         self._model = model
         self._memory = TextMemory(pipeline)
+        self.order = BlockOrder(transformers)
 
     def arguments(self, prompt: str, seed: int, steps: int, guidance: float) -> dict[str, Any]:
         """What the pipeline is called with.
@@ -120,9 +125,11 @@ class Driver:
 
         given = self.arguments(prompt, 0, REHEARSED_STEPS, guidance)
         watched = [own for transformer in self._transformers for own in candidates(transformer)]
-        with Watch(self._transformers, watched) as watch:
+        order = BlockOrder(self._transformers)
+        with order, Watch(self._transformers, watched) as watch:
             counter = StepCounter(self._transformers, self.pipeline.scheduler, stop)
             self._run(given, "a denoising step ended", counter)
+        self.order = order
         return watch
 
     def transformers_called(self, steps: int, watch: Watch, guidance: float) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from pab_bench.engine.kinds import KINDS, Branch, Group
 from pab_bench.engine.sites import Block, BlockForward, Visit
+from pab_bench.engine.stack import StackBlock
 from pab_bench.errors import ConfigError
 from pab_bench.systems.diffusers.discovery import NO_LIST
 from pab_bench.systems.diffusers.modules import candidates
@@ -41,6 +42,8 @@ class ListedBlocks(ABC):
     """Names of the blocks' classes."""
     position: ClassVar[int]
     """Of the timestep among the arguments of the transformer."""
+    streams: ClassVar[tuple[str, ...]] = ("hidden_states",)
+    """What every block is given of tokens, and gives back, in this order; the video's first."""
 
     def __init__(self, transformer: nn.Module, by_order: bool = False) -> None:
         self.transformer = transformer
@@ -69,6 +72,18 @@ class ListedBlocks(ABC):
             for name, branch in self.lists.items()
             if name in children
             for index, module in enumerate(children[name].children())
+        ]
+
+    def stack(self) -> Sequence[StackBlock]:
+        """All blocks, in the order in which they are called."""
+        return [
+            StackBlock(
+                block.module,
+                index,
+                tuple((group, block.index) for group in self.sites(block)),
+                self.streams,
+            )
+            for index, block in enumerate(self.blocks())
         ]
 
     @cached_property

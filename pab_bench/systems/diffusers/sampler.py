@@ -200,7 +200,7 @@ class DiffusersSampler:
         if not found.sites:
             name = type(self.pipeline).__name__
             raise _refused(self.model, f"{name}: no attention or MLP was found in it")
-        return DiscoveredArchitecture(transformer, found)
+        return DiscoveredArchitecture(transformer, found, self._driver.order)
 
     def _watch(self, guidance: float) -> Watch:
         if guidance not in self._watched:

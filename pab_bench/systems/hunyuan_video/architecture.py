@@ -39,6 +39,7 @@ class HunyuanVideoArchitecture(ListedBlocks):
         }
     )
     position: ClassVar = 1
+    streams: ClassVar = ("hidden_states", "encoder_hidden_states")
 
     def sites(self, block: Block) -> Sequence[Group]:
         """By the block's list."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from pab_bench.engine.kinds import CROSS, MLP_SPATIAL, MLP_TEMPORAL, SPATIAL, TEMPORAL, Group
 from pab_bench.engine.sites import Block, BlockForward, Visit
+from pab_bench.engine.stack import StackBlock
 
 
 class AdaNormSingleArchitecture:
@@ -42,6 +43,24 @@ class AdaNormSingleArchitecture:
         temporal = self._children("temporal_transformer_blocks")
         return [Block(m, i, "spatial") for i, m in enumerate(spatial)] + [
             Block(m, i, "temporal") for i, m in enumerate(temporal)
+        ]
+
+    def stack(self) -> Sequence[StackBlock]:
+        """Pairs of blocks; a spatial one sees (batch * frames, tokens)."""
+        pairs = zip(
+            self._children("transformer_blocks"),
+            self._children("temporal_transformer_blocks"),
+            strict=True,
+        )
+        return [
+            block
+            for i, (spatial, temporal) in enumerate(pairs)
+            for block in (
+                StackBlock(
+                    spatial, i, ((SPATIAL, i), (CROSS, i), (MLP_SPATIAL, i)), layout="spatial"
+                ),
+                StackBlock(temporal, i, ((TEMPORAL, i), (MLP_TEMPORAL, i)), layout="temporal"),
+            )
         ]
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:

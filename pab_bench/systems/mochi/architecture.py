@@ -30,6 +30,7 @@ class MochiArchitecture(ListedBlocks):
     lists: ClassVar = {"transformer_blocks": "spatial"}
     classes: ClassVar = frozenset({"MochiTransformerBlock"})
     position: ClassVar = 2
+    streams: ClassVar = ("hidden_states", "encoder_hidden_states")
 
     def sites(self, block: Block) -> Sequence[Group]:
         """The last block has no MLP for the text."""

@@ -19,6 +19,7 @@ from pab_bench.engine.kinds import (
     Group,
 )
 from pab_bench.engine.sites import Block, BlockForward, Visit
+from pab_bench.engine.stack import StackBlock
 
 _GROUPS = {
     "spatial": {"attention": SPATIAL, "cross": CROSS, "mlp": MLP_SPATIAL},
@@ -60,6 +61,17 @@ class STDiT3Architecture:
             Block(m, i, "temporal") for i, m in enumerate(self._children("temporal_blocks"))
         ]
         return spatial + temporal
+
+    def stack(self) -> Sequence[StackBlock]:
+        """Pairs of a spatial and a temporal block; both see (batch, frames * patches)."""
+        pairs = zip(
+            self._children("spatial_blocks"), self._children("temporal_blocks"), strict=True
+        )
+        return [
+            StackBlock(module, i, tuple((g, i) for g in _GROUPS[branch].values()), ("x",))
+            for i, pair in enumerate(pairs)
+            for branch, module in zip(_GROUPS, pair, strict=True)
+        ]
 
     def timestep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         """The first of the batch's timesteps, rounded to the model's dtype, then truncated.

@@ -1,0 +1,70 @@
+"""What a method can know of a sampling before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pab_bench.engine.kinds import Group
+
+Need = Literal["sites", "stack", "call", "rows"]
+"""What a method acts on: sites; the blocks in order; whole calls of the transformer; halves of the
+guidance batch, which a call must have both of."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a configuration says of the sampling that a method is to speed up.
+
+    Attributes:
+        system: name of the system.
+        steps: denoising steps of the baseline.
+        calls: of the transformer; None where the schedule is not known before the model is loaded.
+        depth: number of transformer block pairs.
+        schedule: formula of the timesteps, as in `model.schedule`.
+        guided: whether there is classifier-free guidance.
+    """
+
+    system: str
+    steps: int
+    calls: int | None
+    depth: int
+    schedule: str | None
+    guided: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a sampling before it begins.
+
+    Attributes:
+        timesteps: the scheduler's value at every call of the transformer, in order; several calls
+            may have the same.
+        steps: denoising steps, which may be fewer than calls.
+        depth: number of transformer block pairs.
+        groups: the groups of sites that the model has.
+        depths: number of blocks of groups that have fewer than `depth`.
+        stack: per index of the stack the sites (group, block) that are within it; empty where the
+            architecture does not tell its blocks in order.
+        lanes: calls of the transformer in a denoising step.
+        transformers: at every call the index of the one that is called; empty = always the first.
+    """
+
+    timesteps: tuple[float, ...]
+    steps: int
+    depth: int
+    groups: tuple[Group, ...]
+    depths: Mapping[Group, int] = field(default_factory=dict)
+    stack: tuple[tuple[tuple[Group, int], ...], ...] = ()
+    lanes: int = 1
+    transformers: tuple[int, ...] = ()
+
+    @property
+    def calls(self) -> int:
+        """Calls of the transformer in a video, of each lane."""
+        return len(self.timesteps)
+
+    def blocks(self, group: Group) -> int:
+        """Number of blocks of a group."""
+        return self.depths.get(group, self.depth)

@@ -1,0 +1,137 @@
+"""Golden runs of the acceleration methods of libraries: diffusers and cache-dit.
+
+A folder has one JSON for every model, each beside its tensors, and the models lie beside it in
+`models/`; Latte's is that of the folder `latte` beside all. Which method a run is of is told by its
+`config`. A new one is a file here and a line in `READINGS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pab_bench.registry import load
+from pab_bench.verify.base import Check, check, failed_check, relative_l2
+
+if TYPE_CHECKING:
+    import torch
+    from golden.followed import Followed
+
+    from pab_bench.methods.base import Method
+
+READINGS = ("golden.method_taylorseer:TaylorSeerReading",)
+LATENTS_TOLERANCE = 1e-5
+LANES = {"cond": 0, "uncond": 1, "both": 0}
+KINDS = {"self": "spatial", "attention": "spatial", "joint": "spatial"}
+
+
+class Reading(Protocol):
+    """How golden files of one method are read."""
+
+    def reads(self, config: Mapping[str, Any]) -> bool:
+        """Whether a run is of this method."""
+
+    def method(self, run: Mapping[str, Any]) -> Method:
+        """The method with the settings of a run."""
+
+
+class LibraryMethodsVerifier:
+    """Checks latents and decisions of every run."""
+
+    name = "library methods"
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether `folder` has a run of a known method."""
+        return any(_reading(run) for _, runs in _files(folder) for run in runs.values())
+
+    def run(self, folder: Path) -> Iterator[Check]:
+        """Check every run."""
+        from safetensors.torch import load_file
+
+        for path, runs in _files(folder):
+            model = json.loads(path.read_text())["model"]
+            scene = cache(partial(_scene, folder, model))
+            tensors = load_file(path.with_suffix(".safetensors"))
+            for name, run in runs.items():
+                reading = _reading(run)
+                if reading is None:
+                    yield failed_check(path.name, name, "no method is known that has such runs")
+                    continue
+                followed = cache(partial(_followed, scene, reading, run))
+                for key, golden in tensors.items():
+                    if key.startswith(f"{name}/"):
+                        step = key.removeprefix(f"{name}/latents_after_step_")
+                        at = int(step) if step.isdigit() else -1
+                        apart = partial(_apart, followed, at, golden)
+                        case = f"{name}: {key.removeprefix(f'{name}/')}"
+                        yield check(path.name, case, LATENTS_TOLERANCE, apart, "relative L2")
+                deviating = partial(_deviations, followed, run["decisions"])
+                yield check(path.name, f"{name}: decisions", 0.0, deviating, "exact")
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The files that are golden runs of methods, with their runs."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            content = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict) and {"model", "runs"} <= set(content):
+            yield path, content["runs"]
+
+
+@cache
+def _readings() -> tuple[Reading, ...]:
+    return tuple(load(address)() for address in READINGS)
+
+
+def _reading(run: Mapping[str, Any]) -> Reading | None:
+    config = run.get("config")
+    if not isinstance(config, dict):
+        return None
+    return next((reading for reading in _readings() if reading.reads(config)), None)
+
+
+def _scene(folder: Path, model: str) -> Any:
+    from golden.scenes import Used, scene_of
+    from golden.scenes_two_lanes import PipelineScene
+
+    own = folder.parent / "models" / f"{model}.json"
+    if own.exists():
+        return PipelineScene(own)
+    return scene_of(Used("latte/latte_tiny_pab: all", folder.parent.parent))
+
+
+def _followed(scene: Any, reading: Reading, run: Mapping[str, Any]) -> Followed:
+    from golden.followed import follow
+
+    own = scene()
+    return follow(own, reading.method(run), own.steps, own.guidance)
+
+
+def _apart(followed: Any, step: int, golden: torch.Tensor) -> float:
+    ours = followed().latents[step]
+    return relative_l2(ours.reshape(golden.shape), golden)
+
+
+def _deviations(followed: Any, golden: Mapping[str, Mapping[str, Any]]) -> float:
+    """Decisions in halves of the guidance batch, or in calls, that are others than recorded."""
+    ledger = followed().engine.ledger
+    groups = {group.name: group for group in ledger.visits}
+    total = 0
+    for kind, lanes in golden.items():
+        name = KINDS.get(kind, kind)
+        group = groups[name] if name in groups else groups[f"{name}_spatial"]
+        for lane, entries in lanes.items():
+            number = LANES[lane]
+            halves = ledger.rows[number] if lane == "both" else (ledger.rows[number] > 0)
+            computed = (ledger.visits[group][number] == 1) * np.asarray(halves, int)[:, None]
+            for entry in entries:
+                expected = np.array([int(digit) for digit in entry["calls"]])[:, None]
+                total += int((computed[:, entry["blocks"]] != expected).sum())
+    return float(total)

@@ -1,0 +1,91 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from golden.library_methods import LibraryMethodsVerifier
+from golden.methods import MethodsVerifier
+from golden.scenes import Used
+
+from pab_bench.verify.base import run_checks
+from pab_bench.verify.command import main
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RUNS = {"methods_a/tgate": 4, "methods_a/delta_dit": 3, "methods_b/taylorseer": 5}
+
+
+@pytest.mark.parametrize("folder", RUNS)
+def test_all_golden_data_is_reproduced(folder):
+    verifier = MethodsVerifier() if folder.startswith("methods_a") else LibraryMethodsVerifier()
+    assert verifier.recognises(FIXTURES / folder)
+    checks = run_checks(verifier, FIXTURES / folder)
+    assert [check for check in checks if not check.passed] == []
+    assert sum(check.case.endswith("decisions") for check in checks) == RUNS[folder]
+    assert sum("latents" in check.case for check in checks) >= RUNS[folder]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(FIXTURES / "latte", tmp_path / "latte")
+    copy = tmp_path / "methods_a" / "tgate"
+    copy.mkdir(parents=True)
+    for path in (FIXTURES / "methods_a" / "tgate").glob("latte_original.*"):
+        shutil.copy(path, copy)
+    path = copy / "latte_original.json"
+    content = json.loads(path.read_text())
+    del content["runs"]["gate8_sp3_fi3_24"]
+    path.write_text(json.dumps(content))
+    return copy
+
+
+def changed(folder, change):
+    path = folder / "latte_original.json"
+    content = json.loads(path.read_text())
+    change(content["runs"]["defaults_20"])
+    path.write_text(json.dumps(content))
+    return {c.case: c.error for c in run_checks(MethodsVerifier(), folder) if not c.passed}
+
+
+def test_a_changed_setting_is_found(folder):
+    found = changed(folder, lambda run: run.update(warm_up=3))
+    assert set(found) == {"defaults_20: latents", "defaults_20: decisions"}
+
+
+def test_one_changed_decision_is_found(folder):
+    def change(run):
+        digits = run["decisions"]["rows"]
+        run["decisions"]["rows"] = f"{digits[:9]}1{digits[10:]}"
+
+    assert set(changed(folder, change)) == {"defaults_20: decisions"}
+
+
+def test_a_run_of_no_known_method_is_a_failure(folder):
+    path = folder / "latte_original.json"
+    content = json.loads(path.read_text())
+    content["runs"]["other"] = {"num_inference_steps": 3}
+    path.write_text(json.dumps(content))
+    failed = [c for c in run_checks(MethodsVerifier(), folder) if not c.passed]
+    assert [(c.case, c.error) for c in failed] == [
+        ("other", "no method is known that has such runs")
+    ]
+
+
+def test_weights_are_looked_up_beside_the_folder(folder, capsys):
+    (folder.parents[1] / "latte" / "latte_tiny_pab.json").unlink()
+    assert main([str(folder)]) == 1
+    assert "FileNotFoundError" in capsys.readouterr().out
+
+
+def test_what_a_file_uses(tmp_path):
+    used = Used("a/b: weights, c; d/e run_1: noise (paths relative to x)", tmp_path)
+    assert used.files == [(tmp_path / "a/b", ""), (tmp_path / "d/e", "run_1")]
+    with pytest.raises(ValueError, match="uses: expected 'PATH: names'"):
+        Used("weights of somebody", tmp_path)
+
+
+def test_other_folders_are_not_recognised(tmp_path):
+    (tmp_path / "a.json").write_text('{"model": "wan", "runs": {"x": {"config": {"y": 1}}}}')
+    (tmp_path / "b.json").write_text("{broken")
+    assert not MethodsVerifier().recognises(tmp_path)
+    assert not LibraryMethodsVerifier().recognises(tmp_path)
+    assert not LibraryMethodsVerifier().recognises(FIXTURES / "latte")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pab_bench.config.compose import read_option
-from pab_bench.config.describe import expected
+from pab_bench.config.describe import expected, find
 from pab_bench.config.paths import CONF
 from pab_bench.config.schema import Configuration
 from pab_bench.methods.pab_keys import PAB
@@ -120,7 +120,7 @@ def _keys(section: type, prefix: str, values: Mapping[str, Any]) -> Iterator[Key
     for entry in dataclasses.fields(section):
         name = f"{prefix}{entry.name}"
         default = values.get(entry.name, _own_default(entry))
-        inner = _section(hints[entry.name])
+        inner = _section(name, hints[entry.name])
         if inner is not None:
             yield from _keys(inner, f"{name}.", default if isinstance(default, dict) else {})
         elif prefix != "method.":
@@ -137,11 +137,16 @@ def _own_default(entry: dataclasses.Field[Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """A value as a file has it; of a class that a mapping becomes, the default is no mapping."""
+    if dataclasses.is_dataclass(value):
+        return None
     return list(value) if isinstance(value, tuple) else value
 
 
-def _section(hint: Any) -> type | None:
-    """The dataclass that a type is, or may be."""
+def _section(name: str, hint: Any) -> type | None:
+    """The class of a section; None for a key, although its value may become a class of its own."""
+    if name != "method" and not dataclasses.is_dataclass(find(name)):
+        return None
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     classes = [option for option in options if dataclasses.is_dataclass(option)]
     return typing.cast("type", classes[0]) if classes else None

@@ -18,6 +18,7 @@ _TOP = {
         "reference/keys",
         "reference/options",
         "reference/conventions",
+        "reference/programs",
         "reference/api/index",
         "minis",
         "CONTRIBUTING",

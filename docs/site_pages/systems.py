@@ -46,7 +46,7 @@ def _models() -> dict[str, list[tuple[ConfigFile, dict[str, Any]]]]:
         values = read_option("model", file.name)
         found[values["system"]].append((file, values))
     for models in found.values():
-        models.sort(key=lambda model: (len(model[0].name), model[0].name))
+        models.sort(key=lambda model: (model[1]["repository"] is None, model[0].name))
     return found
 
 
@@ -62,7 +62,7 @@ def _page(name: str, models: list[tuple[ConfigFile, dict[str, Any]]]) -> str:
     parts += ["### Where the files come from", _origins(models), "## How it is driven"]
     objects = ", ".join(f"`broadcast_object={kind}`" for kind in system.broadcast_objects)
     facts = [
-        ("transformer", code(system.transformer) if system.transformer else "any"),
+        ("transformer", ", ".join(map(code, system.transformers)) or "any"),
         ("can keep", objects),
         ("cost without weights", "known" if system.blueprint else "not known"),
         ("attention maps", "can be recorded" if system.token_grid else "cannot be recorded"),
@@ -71,7 +71,10 @@ def _page(name: str, models: list[tuple[ConfigFile, dict[str, Any]]]) -> str:
     parts.append(table(("fact", "of this system"), facts))
     if system.architecture is not None:
         architecture = load(system.architecture)
-        groups = ", ".join(code(group.name) for group in getattr(architecture, "groups", ()))
+        declared = vars(architecture).get("groups", ())
+        # Some know their groups only of a loaded transformer.
+        named = declared if isinstance(declared, tuple) else ()
+        groups = ", ".join(code(group.name) for group in named)
         parts += [documented(architecture).markdown(), f"Groups of sites: {groups}." * bool(groups)]
     parts.append(documented(load(system.sampler)).markdown())
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString
 
 from pab_bench.config.compose import compose
 from pab_bench.config.overrides import EXTRAS
 from pab_bench.config.paths import CONF, SWEEPS
+from pab_bench.config.shell_windows import quoted_shares
 
 _PARSER = OverridesParser.create()
 _HYDRAS_OWN = ("hydra.launcher.", "hydra.sweeper.")
@@ -41,7 +42,8 @@ def check_overrides(arguments: Sequence[str]) -> None:
         return
     options = [word for word in arguments if word.startswith("-")]
     assert set(options) <= {"-m"}, options
-    overrides = _PARSER.parse_overrides([word for word in arguments if word not in options])
+    words = [quoted_shares(word) for word in arguments if word not in options]
+    overrides = _PARSER.parse_overrides(words)
     values = {override.key_or_group: _values(override) for override in overrides}
     for key in [key for key in values if key.startswith("hydra")]:
         (value,) = values.pop(key)
@@ -59,5 +61,9 @@ def check_overrides(arguments: Sequence[str]) -> None:
 def _values(override: Override) -> list[Any]:
     """The values of an override, one or those of a grid."""
     if not override.is_sweep_override():
-        return [override.value()]
-    return list(islice(override.sweep_iterator(), 100))
+        return [_plain(override.value())]
+    return [_plain(value) for value in islice(override.sweep_iterator(), 100)]
+
+
+def _plain(value: Any) -> Any:
+    return value.text if isinstance(value, QuotedString) else value

@@ -28,6 +28,7 @@ def test_blocks_are_taken_apart_as_bash_does():
     assert list(taken_apart(block)) == [("a", "b c", "d"), ("x", "1/y", "2/y"), ("z",)]
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_every_command_is_one_that_its_program_takes(shown, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path)

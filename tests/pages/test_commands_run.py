@@ -42,6 +42,7 @@ ELSEWHERE = {
     "analysis.reference": "runs the sweeps, which are run here, at full length",
     "docs/build.py": "tests/pages/test_site.py builds the site",
     "tests/benchmarks/full_size.py": "needs a GPU",
+    "tests/benchmarks/diffusers_hook.py": "is what tests/systems/diffusers compares, as a table",
 }
 SHORTER = {"pab_bench.minis.evaluate": ("--prompts", "2", "--control", "1", "--steps", "4")}
 

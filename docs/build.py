@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from sphinx.cmd.build import build_main
 
-    status = build_main(["-W", "--keep-going", "-q", "-b", "html", str(source), str(html)])
+    status = build_main(
+        ["-W", "--keep-going", "-q", "-j", "auto", "-b", "html", str(source), str(html)]
+    )
     if status == 0:
         print(html / "index.html")
     return int(status != 0)

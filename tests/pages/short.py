@@ -11,6 +11,8 @@ from pab_bench.config.compose import options, read_option
 _PLACES = ("results_dir=results",)
 _FEW = ("steps=8", "speed.calls=false", "hydra.verbose=false")
 _SMALL = ("model.height=32", "model.width=32")
+_FEW_FIGURES = ("record.curves=false", "record.videos=false")
+_CURVES = ("claims", "advise")
 _OF_TASKS = {
     "speed": ("speed.precision=0.5", "speed.budget_s=5"),
     "advise": ("advise.budget=4", "advise.max_lag=3"),
@@ -43,6 +45,10 @@ def shortened(words: Sequence[str]) -> list[str]:
         given = [word for word in words if not word.startswith(("model=", "task="))]
         return [*given, f"model={values['model']}", "task=plan", *_PLACES]
     more = [*_FEW, *_OF_TASKS.get(task, ())]
+    if task not in _CURVES:
+        more += _FEW_FIGURES
+    if not {"metrics", "objectives"} & values.keys() and sweep != "search" and task != "advise":
+        more.append("metrics.names=[psnr]")
     if "prompts.file" not in values:
         more.append(f"prompts.texts=[{PROMPT}]")
     if set(models) <= _LATTE and not sweep.startswith("table1_open"):

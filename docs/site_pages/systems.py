@@ -28,7 +28,7 @@ def pages() -> dict[str, str]:
     """Write a page for each system, and one of all models."""
     models = _models()
     rows = [
-        (f"[`{file.name}`]({system}.md)", file.text, _size(values), shown(values["steps"]))
+        (f"[`{file.name}`]({system}.md)", file.text, _size(values), _value(values, "steps"))
         for system, found in models.items()
         for file, values in found
     ]

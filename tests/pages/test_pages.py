@@ -12,6 +12,7 @@ from site_pages.keys import keys as all_keys
 from site_pages.markdown import anchors, outside_code, table
 from site_pages.navigation import listed
 from site_pages.places import ROOT, in_tree
+from site_pages.programs import programs
 from site_pages.relocate import BrokenLink, check, relocated
 
 from analysis.reference import REFERENCES
@@ -62,6 +63,13 @@ def test_every_model_is_on_the_page_of_its_system(shown):
 def test_every_option_is_listed(group, shown):
     for option in options(group):
         assert f"| `{option}` |" in shown["docs/reference/options.md"]
+
+
+def test_every_program_is_told_of(shown):
+    found = programs()
+    assert {"pab_bench.compare", "pab_bench.verify", "analysis", "analysis.flops"} <= set(found)
+    for name in found:
+        assert f"## `{name}`" in shown["docs/reference/programs.md"]
 
 
 def test_keys_are_those_of_the_configuration_with_its_defaults(shown):

@@ -9,12 +9,12 @@ from pages.stand_ins import PROMPT
 from pab_bench.config.compose import options, read_option
 
 _PLACES = ("results_dir=results",)
-_FEW = ("steps=8", "speed.calls=false", "hydra.verbose=false")
+_FEW = ("steps=10", "speed.calls=false", "hydra.verbose=false")
 _SMALL = ("model.height=32", "model.width=32")
 _FEW_FIGURES = ("record.curves=false", "record.videos=false")
 _CURVES = ("claims", "advise")
 _OF_TASKS = {
-    "speed": ("speed.precision=0.5", "speed.budget_s=5"),
+    "speed": ("speed.precision=0.5", "speed.budget_s=30"),
     "advise": ("advise.budget=4", "advise.max_lag=3"),
 }
 _NO_WEIGHTS = ("plan", "cost")
@@ -25,6 +25,7 @@ _INSTEAD = {
     "hydra/launcher=submitit_slurm": "hydra/launcher=submitit_local",
     "tracking.mode=online": "tracking.mode=offline",
     "device=cuda": "device=cpu",
+    "model.offload=model": "model.offload=none",
 }
 
 

@@ -70,7 +70,7 @@ def test_commands_run(start, shown, folder, monkeypatch, capfd):
         shown_by_it = capfd.readouterr()
         if status != 0:
             failed.append(f"{command.page}: {command}: {status}: {shown_by_it.err[-600:]}")
-    assert failed == []
+    assert not failed, "\n".join(failed)
 
 
 def first_fitting(page: str) -> str:

@@ -40,11 +40,14 @@ def shortened(words: Sequence[str]) -> list[str]:
     if task in _NO_WEIGHTS or sweep.startswith("paper_flops"):
         return [*words, *_PLACES]
     models = [_mini(name) for name in values.get("model", "latte_mini").split(",")]
-    if "model" in values:
-        words = [f"model={','.join(models)}" if w.startswith("model=") else w for w in words]
-    if None in models:  # Its weights are not here: all but the sampling.
+    minis = [name for name in models if name is not None]
+    if len(minis) < len(models):  # Its weights are not here: all but the sampling.
         given = [word for word in words if not word.startswith(("model=", "task="))]
         return [*given, f"model={values['model']}", "task=plan", *_PLACES]
+    if "model" in values:
+        words = [f"model={','.join(minis)}" if w.startswith("model=") else w for w in words]
+    if values.get("threshold") == "auto":  # A curve of few steps has no flat part to be found.
+        return [*words, "speed.calls=false", f"prompts.texts=[{PROMPT}]", *_PLACES]
     more = [*_FEW, *_OF_TASKS.get(task, ())]
     if task not in _CURVES:
         more += _FEW_FIGURES
@@ -52,7 +55,7 @@ def shortened(words: Sequence[str]) -> list[str]:
         more.append("metrics.names=[psnr]")
     if "prompts.file" not in values:
         more.append(f"prompts.texts=[{PROMPT}]")
-    if set(models) <= _LATTE and not sweep.startswith("table1_open"):
+    if set(minis) <= _LATTE and not sweep.startswith("table1_open"):
         more += _SMALL
     return [*words, *more, *_PLACES]
 

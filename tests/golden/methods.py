@@ -26,6 +26,7 @@ READINGS = (
     "golden.method_tgate_pab:TGatePabReading",
     "golden.method_tgate:TGateReading",
     "golden.method_delta_dit:DeltaDitReading",
+    "golden.method_fastercache:FasterCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 TIMESTEP_TOLERANCE = 2e-4
@@ -76,6 +77,15 @@ class MethodsVerifier:
                         partial(_worst, followed, run["latent_calls"], golden),
                         "relative L2",
                     )
+                outputs = tensors.get(f"outputs/{name}/model_output")
+                if outputs is not None:
+                    yield check(
+                        path.name,
+                        f"{name}: outputs of the transformer",
+                        LATENTS_TOLERANCE,
+                        partial(_worst_output, followed, run["model_output_calls"], outputs),
+                        "relative L2",
+                    )
                 yield check(
                     path.name,
                     f"{name}: timesteps",
@@ -99,7 +109,11 @@ def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         except (OSError, ValueError):
             continue
         if isinstance(content, dict) and {"method", "uses", "runs"} <= set(content):
-            yield path, content["runs"]
+            model = content.get("model")
+            yield (
+                path,
+                {n: {"model": model, "name": n, **run} for n, run in content["runs"].items()},
+            )
 
 
 @cache
@@ -136,4 +150,10 @@ def _apart(scene: Any, run: Mapping[str, Any]) -> float:
 def _worst(followed: Any, calls: list[int], golden: torch.Tensor) -> float:
     """The largest relative L2 of all calls whose latents were recorded."""
     ours = followed().latents
+    return max(relative_l2(ours[c], own) for c, own in zip(calls, golden, strict=True))
+
+
+def _worst_output(followed: Any, calls: list[int], golden: torch.Tensor) -> float:
+    """Likewise of what the transformer has put out, both halves."""
+    ours = followed().outputs
     return max(relative_l2(ours[c], own) for c, own in zip(calls, golden, strict=True))

@@ -179,3 +179,15 @@ numbers = st.floats(-1e6, 1e6) | st.just(math.nan)
 @pytest.mark.filterwarnings("ignore:All-NaN")
 def test_medians_are_those_of_numpy(rows):
     assert _medians(rows) == pytest.approx(np.nanmedian(rows, axis=1), rel=1e-12, nan_ok=True)
+
+
+def test_fewer_steps_are_held_against_the_calls_of_all_steps():
+    both = replace(made_round(), sampler={"10": 2.0, "4": 1.0})
+    fewer = TimedPlan(4, 4, {ALL: 4}, {}, baseline_steps=10, baseline_calls=10)
+    found = speed(made_pass([both] * FEWEST_ROUNDS), plan=fewer)
+    assert found.speedup.value == pytest.approx((2 + 10) / (1 + 4))
+    assert found.bound.value == pytest.approx(found.speedup.value)
+    assert found.baseline_seconds == pytest.approx(12)
+    assert found.seconds == pytest.approx(5)
+    # The sampler of both numbers of steps must have been timed.
+    assert speed(made_pass(ENOUGH), plan=fewer) is None

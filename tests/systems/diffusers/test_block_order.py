@@ -15,7 +15,9 @@ from pab_bench.methods.base import facts_of, plan_of
 from pab_bench.methods.delta_dit_pab import DeltaDitPab
 from pab_bench.methods.tables import open_plan
 from pab_bench.methods.taylorseer import TaylorSeer
+from pab_bench.registry import load
 from pab_bench.systems.base import lanes_of
+from pab_bench.systems.registry import SYSTEMS
 
 CHANGED = {"latte": "what transformer_blocks.0 gives back is changed before temporal_"}
 """Pipelines whose blocks cannot be left out in runs, and why."""
@@ -83,3 +85,23 @@ def test_nothing_is_extrapolated_from_another_transformer(wan_2_2, lite):
         latents = wan_2_2.denoise()
     engine.ledger.check(plan)
     assert torch.isfinite(latents).all()
+
+
+NAMED = {"wan": "wan", "skyreels": "wan", "ltx": "ltx_video", "mochi": "mochi"} | {
+    "hunyuan": "hunyuan_video"
+}
+
+
+def test_named_systems_say_what_is_seen(driven):
+    if driven.name not in NAMED:
+        pytest.skip("has no name of its own")
+    transformer = driven.transformers[0]
+    named = load(SYSTEMS.load(NAMED[driven.name]).architecture)(transformer).stack()
+    seen = stack_of(driven.sampler.architecture)
+    assert [(b.module, b.index, b.takes) for b in named] == [
+        (b.module, b.index, b.takes) for b in seen
+    ]
+    # What is kept in the order of `takes` is given back in that order.
+    assert all(b.gives == tuple(range(len(b.takes))) for b in seen)
+    assert {len(b.sites) for b in named} <= {1, 2, 3, 4}
+    assert sum(len(b.sites) for b in named) >= len(named)

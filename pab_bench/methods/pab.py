@@ -72,7 +72,9 @@ def _resolved(rule: GapRule | KeyRule, depth: int) -> dict[str, Any] | None:
             for k in rule.keys
             if k.reuse_steps and k.blocks
         ]
-        return {"skip": True, "keys": keys} if keys else None
+        usual = rule.max_distance == rule.usual_distance
+        reach = {} if usual else {"max_distance": rule.max_distance}
+        return {"skip": True, "keys": keys, **reach} if keys else None
     if not rule.skip or rule.gap == 1:
         return None
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pab_bench.methods.pab import PyramidAttentionBroadcast
@@ -11,15 +11,14 @@ from pab_bench.methods.windows import read_window
 
 
 def pab_of_identity(
-    content: Mapping[str, Any], timesteps: Sequence[float], key_distance: int
+    content: Mapping[str, Any], recommended: Mapping[str, Any]
 ) -> PyramidAttentionBroadcast:
     """Make the method whose `identity` is the given one.
 
     Args:
         content: `method`, `rules` and `broadcast_object`, among others.
-        timesteps: at which the point was sampled.
-        key_distance: what the model recommends; identities do not say from how far away a key of
-            MLPs took effect. It is taken where a key is none of the timesteps.
+        recommended: the model's own broadcast of MLPs, `mlp` of its configuration: how far its keys
+            reach where the identity says nothing else.
 
     Raises:
         ValueError: if it is no identity of PAB.
@@ -27,17 +26,13 @@ def pab_of_identity(
     if content["method"] is None:
         return PyramidAttentionBroadcast()
     try:
-        rules: Any = {
-            name: _rule(rule, timesteps, key_distance) for name, rule in content["rules"].items()
-        }
+        rules: Any = {name: _rule(rule, recommended) for name, rule in content["rules"].items()}
         return PyramidAttentionBroadcast(Rules(**rules), content["broadcast_object"])
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"rules: are none of method pab: {error}") from error
 
 
-def _rule(
-    content: Mapping[str, Any] | None, timesteps: Sequence[float], key_distance: int
-) -> GapRule | KeyRule:
+def _rule(content: Mapping[str, Any] | None, recommended: Mapping[str, Any]) -> GapRule | KeyRule:
     if content is None:
         return GapRule(skip=True)  # On, with a gap of 1: it reuses nothing.
     if "keys" in content:
@@ -45,8 +40,9 @@ def _rule(
             KeyTime(key["timestep"], key["reuse_steps"], frozenset(key["blocks"]))
             for key in content["keys"]
         )
-        exact = all(key.timestep in timesteps for key in keys)
-        return KeyRule(keys, 0 if exact else key_distance)
+        own = [key.timestep for key in keys] == recommended.get("keys")
+        usual = recommended.get("key_distance", 0) if own else 0
+        return KeyRule(keys, content.get("max_distance", usual), usual)
     block = content["block"]
     return GapRule(
         skip=content["skip"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from pab_bench.engine.kinds import KINDS, BroadcastObject, Kind
@@ -117,7 +117,9 @@ def rules_of_keys(
     gap_rules = {kind: _gap_rule(kind, values, recommended, depth, problems) for kind in KINDS}
     mlp: GapRule | KeyRule = gap_rules["mlp"]
     if values["mlp_keys"] is not None:
-        mlp = _key_rule(values, depth, problems)
+        own = recommended_mlp or {}
+        usual = own["key_distance"] if values["mlp_keys"] == own.get("keys") else 0
+        mlp = replace(_key_rule(values, depth, problems), usual_distance=usual)
     _note_what_has_no_effect(values, recommended, problems)
     return Rules(
         spatial=gap_rules["spatial"],

@@ -94,10 +94,13 @@ class KeyRule:
         keys: in the order in which they are searched.
         max_distance: how far, in timesteps, a key may be from the sampled timestep at which it
             takes effect; 0 = upstream's equality.
+        usual_distance: what a model recommends with these keys; only with another `max_distance`
+            does a rule's identity say how far they reach, so that published settings keep theirs.
     """
 
     keys: tuple[KeyTime, ...] = ()
     max_distance: int = 0
+    usual_distance: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse rules that cannot be meant."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,8 +19,9 @@ from pab_bench.methods.combined import Combined
 from pab_bench.methods.registry import METHODS
 from pab_bench.registry import load
 from pab_bench.store.records import Record
+from pab_bench.systems.embedded import embedded_folder
 from pab_bench.systems.model import ModelSettings
-from pab_bench.systems.registry import SYSTEMS, system_of_address
+from pab_bench.systems.registry import system_of_address
 
 METHODS_AGAIN = {"pab": "pab_bench.methods.pab_identity:pab_of_identity"}
 """How the settings of a method are read from an identity."""
@@ -130,7 +131,7 @@ def _option(model: Mapping[str, Any]) -> str:
 def _is_embedded(option: str) -> bool:
     """Whether a model comes with the package: it needs neither a folder nor the hub."""
     content = read_option("model", option)
-    return content["repository"] is None and SYSTEMS.load(content["system"]).defaults is None
+    return content["repository"] is None and embedded_folder(content["system"]) is not None
 
 
 def _device(kind: str) -> str:
@@ -166,10 +167,9 @@ def _made_again(method: Mapping[str, Any], record: Record) -> Method:
 def _pab(name: str, record: Record) -> Method:
     if name not in METHODS_AGAIN:
         raise CannotBeMade(f"method {name} cannot be read from a record")
-    read: Callable[[Mapping[str, Any], Sequence[float], int], Method] = load(METHODS_AGAIN[name])
+    read: Callable[[Mapping[str, Any], Mapping[str, Any]], Method] = load(METHODS_AGAIN[name])
     option = _option(record.config["model"])
-    distance = (read_option("model", option).get("mlp") or {}).get("key_distance", 0)
-    return read(record.config, record.plan["timesteps"], distance)
+    return read(record.config, read_option("model", option).get("mlp") or {})
 
 
 def _comparable(identity: Mapping[str, Any]) -> dict[str, Any]:

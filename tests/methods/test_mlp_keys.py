@@ -3,7 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pab_bench.config.compose import compose
 from pab_bench.engine.kinds import MLP_SPATIAL, MLP_TEMPORAL
+from pab_bench.methods.pab import PyramidAttentionBroadcast
+from pab_bench.methods.pab_identity import pab_of_identity
 from pab_bench.methods.pab_plan import make_plan
 from pab_bench.methods.rules import KeyRule, KeyTime, Rules
 from pab_bench.systems.timesteps.rectified_flow import rectified_flow_timesteps
@@ -68,3 +71,25 @@ def test_keys_in_general(sampled, wanted, distance, reach):
     for step in range(len(timesteps)):
         near = any(start < step <= start + reach for start in starts)
         assert table[step, 0] == (near and step not in starts)
+
+
+def test_how_far_a_key_reaches_is_part_of_what_a_point_is():
+    keys = (KeyTime(745, 2, BLOCKS),)
+    exact, near, usual = (
+        PyramidAttentionBroadcast(Rules(mlp_spatial=KeyRule(keys, *distances)))
+        for distances in ((0, 0), (10, 0), (12, 12))
+    )
+    assert exact.identity(4) != near.identity(4)
+    assert exact.identity(4) == usual.identity(4), "published settings keep their points"
+    own_keys = {"keys": [745], "key_distance": 12}
+    for own, recommended in ((exact, {}), (near, {}), (usual, own_keys)):
+        content = {"method": "pab", **own.identity(4)}
+        assert pab_of_identity(content, recommended).rules.mlp_spatial == own.rules.mlp_spatial
+
+
+def test_a_distance_that_is_not_the_models_makes_another_point():
+    ours, usual = (
+        compose(model="open_sora_mini", mlp_skip=True, mlp_recommended=own, **keys)
+        for own, keys in ((False, {"mlp_keys": [676, 788, 864]}), (True, {}))
+    )
+    assert ours.method.identity(6) != usual.method.identity(6)

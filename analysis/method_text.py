@@ -24,6 +24,18 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     return [None if own is None else _text(own, known) for own in known]
 
 
+def method_in_full(method: object) -> str:
+    """The method with all of its settings.
+
+    >>> method_in_full({"name": "fora", "version": 1, "interval": 3, "inside": None})
+    'fora interval=3'
+    """
+    if not isinstance(method, Mapping):
+        return str(method)
+    flat = {k: v for k, v in _flat(method).items() if k not in _ALWAYS and v is not None}
+    return " ".join([str(method["name"]), *(f"{k}={_short(v)}" for k, v in flat.items())])
+
+
 def _flat(method: Mapping[str, Any], within: str = "") -> dict[str, Any]:
     """Settings by key; of a method inside it its name, and its settings with that before them."""
     found: dict[str, Any] = {}

@@ -126,7 +126,7 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "inputs.*.seed": _is_count,
     "inputs.*.tokens": _or_none(_is_object),
     "cost.flops_ratio": lambda value: _is_number(value) and value > 0,
-    "cost.cache_bytes": _is_number,
+    "cost.cache_bytes": _or_none(_is_number),
     "peak_cache_bytes": _is_count,
 }
 """Fields that are read by name, where they are there; `*` stands for every key or entry."""

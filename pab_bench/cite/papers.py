@@ -12,7 +12,17 @@ from pab_bench.metrics.through_mp4 import SUFFIX
 Papers = Mapping[str, tuple[str, ...]]
 """Keys of `references.bib`; none for what no paper has introduced."""
 
-METHODS: Papers = {"pab": ("zhao2024pab",)}
+METHODS: Papers = {
+    "pab": ("zhao2024pab",),
+    "delta_dit": ("chen2024deltadit",),
+    "delta_dit_pab": ("chen2024deltadit", "zhao2024pab"),
+    "fewer_steps": (),
+    "fora": ("selvaraju2024fora",),
+    "mask": (),
+    "taylorseer": ("liu2025taylorseer",),
+    "tgate": ("zhang2024tgate",),
+    "tgate_pab": ("zhang2024tgate", "zhao2024pab"),
+}
 
 SYSTEMS: Papers = {
     "latte": ("ma2024latte", "song2021ddim"),

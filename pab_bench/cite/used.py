@@ -49,8 +49,8 @@ def used_in(records: Iterable[Mapping[str, Any]]) -> Used:
 
 def _uses(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Papers]]:
     config = record.get("config") or {}
-    if config.get("method"):
-        yield "method", str(config["method"]), METHODS
+    for method in _methods(config.get("method")):
+        yield "method", method, METHODS
     model = config.get("model") or {}
     name = str(model.get("name"))
     system = system_of_address(str(model.get("sampler")))
@@ -63,6 +63,15 @@ def _uses(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Papers]]:
     for package in PACKAGES:
         if package in _versions(record):
             yield "package", package, PACKAGES
+
+
+def _methods(method: Any) -> Iterator[str]:
+    """Names of a point's method, and of the one inside it; none of a baseline."""
+    if isinstance(method, Mapping):
+        yield str(method.get("name"))
+        yield from _methods(method.get("inside"))
+    elif method:
+        yield str(method)
 
 
 def _versions(record: Mapping[str, Any]) -> Mapping[str, Any]:

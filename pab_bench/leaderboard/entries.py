@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.method_text import method_in_full
 from analysis.metrics import MetricFacts
 from analysis.points import Point
 from pab_bench.archive.origin import machine_of
@@ -114,7 +115,10 @@ def _samples(rows: pd.DataFrame) -> dict[str, Samples]:
 
 
 def _method(config: Mapping[str, Any]) -> str:
-    parts = [str(config.get("method") or "pab"), str(config.get("broadcast_object") or "output")]
+    parts = [
+        method_in_full(config.get("method") or "pab"),
+        str(config.get("broadcast_object") or "output"),
+    ]
     kept = {key: value for key, value in (config.get("cache") or {}).items() if value is not None}
     parts += [f"{key} {value}" for key, value in sorted(kept.items())]
     return ", ".join(parts)

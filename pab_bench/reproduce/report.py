@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from analysis.method_text import method_in_full
 from pab_bench.reproduce.numbers import ABSOLUTE, FRAMES, Number
 from pab_bench.reproduce.sampling import Reproduced
 
@@ -44,7 +45,7 @@ def as_json(found: Sequence[Reproduced], relative: float) -> dict[str, Any]:
 
 def _point(one: Reproduced) -> Iterator[str]:
     record = one.record
-    rules = "baseline" if record.is_baseline else str(record.config["method"])
+    rules = "baseline" if record.is_baseline else method_in_full(record.config["method"])
     yield f"\npoint {record.id} ({record.model['name']}, {rules})"
     if one.cannot:
         yield f"  not sampled: {one.cannot}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pab_bench.config.compose import compose, options, read_option
 from pab_bench.config.sections import MeasureSettings, RecordSettings
@@ -15,6 +15,8 @@ from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.errors import ConfigError, PabBenchError
 from pab_bench.experiment.identity import settings_identity
 from pab_bench.methods.base import Method
+from pab_bench.methods.combined import Combined
+from pab_bench.methods.registry import METHODS
 from pab_bench.registry import load
 from pab_bench.store.records import Record
 from pab_bench.systems.embedded import embedded_folder
@@ -65,7 +67,7 @@ def settings_of(record: Record, here: Here) -> Settings:
         found = _composed(record, here)
         found = replace(
             found,
-            method=_method(record, found),
+            method=_method(record),
             prompts=tuple(record.prompts),
             seeds=tuple(record.seeds),
             compile=bool(config["compile"]),
@@ -137,8 +139,32 @@ def _device(kind: str) -> str:
     return kind if kind in ("cpu", "mps") else "cuda"
 
 
-def _method(record: Record, settings: Settings) -> Method:
-    name = record.config["method"] or "pab"
+def _method(record: Record) -> Method:
+    method = record.config["method"] or "pab"
+    if isinstance(method, Mapping):
+        return _made_again(method, record)
+    return _pab(method, record)
+
+
+def _made_again(method: Mapping[str, Any], record: Record) -> Method:
+    """A method whose identity has its settings; they are checked as those of a command line."""
+    name, inside = str(method.get("name")), method.get("inside")
+    own = {k: v for k, v in method.items() if k not in ("name", "version", "inside")}
+    kind = METHODS.load(name) if name in METHODS else None
+    known = set() if kind is None else {entry.name for entry in fields(cast("Any", kind))}
+    if kind is None or set(own) - known or getattr(kind, "version", 1) != method.get("version"):
+        raise CannotBeMade(f"method {name} cannot be read from a record")
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
+    made: Method = cast("Any", kind)(**given)
+    if inside is None:
+        return made
+    inner = (
+        _made_again(inside, record) if isinstance(inside, Mapping) else _pab(str(inside), record)
+    )
+    return Combined(made, inner)
+
+
+def _pab(name: str, record: Record) -> Method:
     if name not in METHODS_AGAIN:
         raise CannotBeMade(f"method {name} cannot be read from a record")
     read: Callable[[Mapping[str, Any], Mapping[str, Any]], Method] = load(METHODS_AGAIN[name])

@@ -38,7 +38,7 @@ def test_its_page_says_where_it_comes_from_and_what_can_be_set(name):
     if name != "pab":
         missing = [key for key in configured(name) if key != "name" and f"`{key}`" not in page]
         assert missing in ([], ["inside"])
-    assert f"({name}.md)" in (ROOT / "docs" / "methods" / "README.md").read_text()
+    assert f"({name}.md)" in (ROOT / "docs" / "methods" / "index.md").read_text()
 
 
 @pytest.mark.parametrize("name", list(METHODS))

@@ -95,6 +95,7 @@ def _composed(record: Record, here: Here) -> Settings:
         for entry in fields(ModelSettings)
         if entry.name not in _PLACES and model.get(entry.name, entry.default) is not MISSING
     }
+    own["model.call"] = model.get("call")  # Which a configuration has as a mapping.
     path = here.models.get(model["name"])
     if path is not None:
         own["model.path"] = path

@@ -67,7 +67,7 @@ def settings_of(record: Record, here: Here) -> Settings:
         found = _composed(record, here)
         found = replace(
             found,
-            method=_method(record),
+            method=method_of(record),
             prompts=tuple(record.prompts),
             seeds=tuple(record.seeds),
             compile=bool(config["compile"]),
@@ -140,7 +140,12 @@ def _device(kind: str) -> str:
     return kind if kind in ("cpu", "mps") else "cuda"
 
 
-def _method(record: Record) -> Method:
+def method_of(record: Record) -> Method:
+    """Make the method of a point, with the settings that its identity has.
+
+    Raises:
+        CannotBeMade: if there is no such method of that version, or its identity does not say all.
+    """
     method = record.config["method"] or "pab"
     if isinstance(method, Mapping):
         return _made_again(method, record)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from pab_bench.methods.registry import METHODS
 from pab_bench.pack.command import main as pack
 from pab_bench.reproduce.command import main
 from pab_bench.reproduce.numbers import close
-from pab_bench.reproduce.settings import METHODS_AGAIN, CannotBeMade, Here, settings_of
+from pab_bench.reproduce.settings import METHODS_AGAIN, CannotBeMade, Here, method_of, settings_of
 from pab_bench.store.points import point_id
 from pab_bench.unpack.command import main as unpack
 
@@ -151,7 +152,7 @@ def test_a_gpu_that_is_not_here_is_told(made_here, tmp_path, capsys):
 
 
 def test_every_method_can_be_read_from_a_record():
-    made = {keys["method"] for keys in (*POINTS, *MORE) if "method" in keys}
+    made = {keys["method"] for keys in METHODS_READ}
     # What a mask says is not in a record, only its digest.
     assert set(METHODS_AGAIN) | made | {"mask"} == set(METHODS)
 
@@ -163,16 +164,6 @@ POINTS = (
     {"steps": 8, "guidance": 1.0, "measure": "latency", "metrics": "none", "compile": True},
 )
 MORE = (
-    {"method": "fora", "method.kinds": ["mlp"]},
-    {"method": "tgate", "method.gate": 4},
-    {"method": "tgate_pab", "steps": 50},
-    {"method": "taylorseer", "method.after": 20},
-    {"method": "delta_dit", "method.blocks": 2, "method.boundary": 9},
-    {"method": "delta_dit_pab", "steps": 50, "method.inside": "pab", "cross_gap": 3},
-    {"method": "fastercache", "steps": 50},
-    {"method": "fastercache_diffusers"},
-    {"method": "magcache", "steps": 50, "method.ratios": [1.0] * 50},
-    {"method": "fewer_steps", "method.steps": 4, "method.inside": {"name": "fora"}},
     {"preset": "pab469", "model": "latte"},
     {"model": "open_sora_plan_mini", "preset": "pab579"},
     {"model": "cogvideox", "spatial_gap": 2},
@@ -198,14 +189,34 @@ def test_settings_are_read_back_from_an_identity(keys, tmp_path, records):
     assert found.method.is_baseline() == settings.is_baseline()
 
 
-def test_a_method_of_another_version_cannot_be_read(tmp_path, records):
-    record = records[0]
-    settings = compose(method="fora")
-    config = {**record.config, **settings_identity(settings)}
-    config["method"] = {**config["method"], "version": 99}
-    object.__setattr__(record, "config", config)
-    with pytest.raises(CannotBeMade, match="method fora cannot be read from a record"):
-        settings_of(record, Here(tmp_path))
+METHODS_READ = (
+    {"method": "fora", "method.kinds": ["mlp"]},
+    {"method": "tgate", "method.gate": 4},
+    {"method": "tgate_pab", "steps": 50},
+    {"method": "taylorseer", "method.after": 20},
+    {"method": "delta_dit", "method.blocks": 2, "method.boundary": 9},
+    {"method": "delta_dit_pab", "steps": 50},
+    {"method": "fastercache", "steps": 50},
+    {"method": "fastercache_diffusers"},
+    {"method": "magcache", "steps": 50, "method.ratios": [1.0] * 50},
+    {"method": "fewer_steps", "method.steps": 4, "method.inside": {"name": "fora"}},
+)
+
+
+@pytest.mark.parametrize("keys", METHODS_READ, ids=lambda keys: keys["method"])
+def test_methods_are_read_back_from_an_identity(keys, records):
+    settings = compose(**keys)
+    identity = json.loads(json.dumps(settings_identity(settings)))
+    record = replace(records[0], config={**records[0].config, **identity})
+    assert method_of(record) == settings.method
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"name": "flora"}, {"gap": 3}])
+def test_what_is_no_method_of_ours_cannot_be_read(change, records):
+    method = settings_identity(compose(method="fora"))["method"] | change
+    record = replace(records[0], config={**records[0].config, "method": method})
+    with pytest.raises(CannotBeMade, match="cannot be read from a record"):
+        method_of(record)
 
 
 def test_unpacked_points_need_not_be_sampled(made_here, tmp_path):

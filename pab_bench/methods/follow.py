@@ -81,9 +81,14 @@ class FollowRuns(Policy):
         plan: the decisions, with a stack.
         runs: at every call the run that is left out or kept; None = none.
         sign: what was changed is added times this.
+
+    Attributes:
+        streams: of how many streams of tokens it is added; the others leave as they came. None =
+            of all.
     """
 
     places: ClassVar[frozenset[Place]] = frozenset({"stack"})
+    streams: ClassVar[int | None] = None
 
     def __init__(self, plan: Plan, runs: Sequence[Run | None], sign: int = 1) -> None:
         assert plan.stack is not None
@@ -106,7 +111,8 @@ class FollowRuns(Policy):
         later = range(at.call + 1, len(self._out))
         needed = next((self._out[c] for c in later if self._runs[c] == entrance.run), False)
         if needed:
-            changes = [left - came for left, came in zip(tokens, entrance.tokens, strict=True)]
+            pairs = list(zip(tokens, entrance.tokens, strict=True))[: self.streams]
+            changes = [left - came for left, came in pairs]
             self.memory.put((at.lane, entrance.run), changes)
 
     def run_output(self, at: At, entrance: Entrance) -> Tensors:
@@ -114,10 +120,11 @@ class FollowRuns(Policy):
         later = range(at.call + 1, len(self._out))
         last = not next((self._out[c] for c in later if self._runs[c] == entrance.run), False)
         changes = self.memory.get((at.lane, entrance.run), last)
-        return tuple(
+        changed = tuple(
             came + self._sign * change
-            for came, change in zip(entrance.tokens, changes, strict=True)
+            for came, change in zip(entrance.tokens, changes, strict=False)
         )
+        return (*changed, *entrance.tokens[len(changed) :])
 
 
 class FollowCalls(Policy):

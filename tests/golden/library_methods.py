@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from pab_bench.methods.base import Method
 
-READINGS = ("golden.method_taylorseer:TaylorSeerReading",)
+READINGS = (
+    "golden.method_taylorseer:TaylorSeerReading",
+    "golden.method_magcache:MagCacheReading",
+    "golden.method_fastercache_diffusers:FasterCacheDiffusersReading",
+)
 LATENTS_TOLERANCE = 1e-5
 LANES = {"cond": 0, "uncond": 1, "both": 0}
 KINDS = {"self": "spatial", "attention": "spatial", "joint": "spatial"}

@@ -26,6 +26,7 @@ READINGS = (
     "golden.method_tgate_pab:TGatePabReading",
     "golden.method_tgate:TGateReading",
     "golden.method_delta_dit:DeltaDitReading",
+    "golden.method_fastercache:FasterCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 TIMESTEP_TOLERANCE = 2e-4
@@ -99,7 +100,11 @@ def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         except (OSError, ValueError):
             continue
         if isinstance(content, dict) and {"method", "uses", "runs"} <= set(content):
-            yield path, content["runs"]
+            model = content.get("model")
+            yield (
+                path,
+                {n: {"model": model, "name": n, **run} for n, run in content["runs"].items()},
+            )
 
 
 @cache

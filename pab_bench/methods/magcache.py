@@ -1,0 +1,162 @@
+"""MagCache: all blocks are left out while the known ratios of residuals say that little changes.
+
+Source: MagCache, arXiv 2506.09045, as diffusers 0.42 has it (`hooks/mag_cache.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pab_bench.engine.places import At, Entrance, Run
+from pab_bench.methods.base import About, Acceleration, Facts, plan_of_facts
+from pab_bench.methods.facts import Need
+from pab_bench.methods.follow import FollowRuns
+from pab_bench.methods.magnitudes import RatiosRefused, Walk, read_ratios, walk
+from pab_bench.problems import InvalidSettings, Problem, Problems
+
+if TYPE_CHECKING:
+    from pab_bench.engine.plan import Plan
+    from pab_bench.engine.policy import Policy
+
+
+@dataclass(frozen=True)
+class MagCache(Acceleration):
+    """The method `magcache`.
+
+    Attributes:
+        ratios: at every call the mean magnitude of what all blocks change, over that at the call
+            before; 1 at the first. They belong to one model, scheduler and number of calls.
+        file: has the ratios instead; see `magnitudes.read_ratios`. What it says, not its place, is
+            part of a point's identity.
+        steps: the number of calls that the ratios are picked for, as diffusers picks them, and that
+            retention is a part of; None = as many as there are ratios.
+        threshold: the largest accumulated error with which a call leaves the blocks out.
+        most: so many calls in a row may leave them out.
+        retention: the part of `steps` that computes in any case, at the beginning.
+    """
+
+    ratios: tuple[float, ...] | None = None
+    file: Path | None = None
+    steps: int | None = None
+    threshold: float = 0.06
+    most: int = 3
+    retention: float = 0.2
+
+    name: ClassVar[str] = "magcache"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, and read the file.
+
+        Raises:
+            InvalidSettings: with all that is wrong.
+        """
+        problems = Problems("method")
+        if (self.ratios is None) == (self.file is None):
+            reason = "ratios belong to one model and number of calls, and none are built in; set "
+            problems.add("ratios", self.ratios, f"{reason}method.ratios or method.file, not both")
+        problems.finite("threshold", self.threshold, 0, "of at least 0")
+        problems.at_least("most", self.most, 1)
+        if not 0 <= self.retention < 1:
+            problems.add("retention", self.retention, "must be at least 0 and below 1")
+        if self.steps is not None:
+            problems.at_least("steps", self.steps, 2)
+        known = self.ratios or ()
+        if self.file is not None:
+            try:
+                known = read_ratios(self.file)
+            except RatiosRefused as error:
+                problems.found.append(Problem(f"method.file={self.file}", str(error)))
+        elif len(known) < 2 or min(known) <= 0:
+            problems.add("ratios", self.ratios, "must be at least two numbers above 0")
+        problems.raise_if_any()
+        object.__setattr__(self, "_known", known)
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        """The ratios, wherever they were said."""
+        known: tuple[float, ...] = self._known  # type: ignore[attr-defined]
+        return known
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The blocks in order."""
+        return frozenset({"stack"})
+
+    def settings(self) -> dict[str, Any]:
+        """All that can be set; the ratios in place of the file."""
+        own = {**super().settings(), "ratios": list(self.known)}
+        del own["file"]
+        return own
+
+    def check(self, about: About, problems: Problems) -> None:
+        """Ratios must be those of so many calls, unless it is said what they are picked for."""
+        if about.calls is None:
+            return
+        if (problem := self._other_calls(about.calls)) is not None:
+            problems.found.append(problem)
+        elif self.steps not in (None, about.calls):
+            problems.notices.append(
+                f"method.steps={self.steps}: the transformer is called {about.calls} times; "
+                "ratios are those of other calls, as where diffusers is told a wrong number"
+            )
+
+    def _other_calls(self, calls: int) -> Problem | None:
+        if self.steps is not None or len(self.known) == calls:
+            return None
+        setting = "method.ratios=null" if self.file is None else f"method.file={self.file}"
+        if self.file is None:
+            setting = f"method.ratios=[{len(self.known)} numbers]"
+        reason = (
+            f"are ratios of {len(self.known)} calls of the transformer, the sampler makes {calls}; "
+            f"calibrate them anew, or set method.steps={calls} to pick among them"
+        )
+        return Problem(setting, reason)
+
+    def walk(self, facts: Facts) -> Walk:
+        """What is decided at every call, and by which number.
+
+        Raises:
+            InvalidSettings: if the ratios are those of another number of calls.
+        """
+        if (problem := self._other_calls(facts.calls)) is not None:
+            raise InvalidSettings([problem])
+        begins = facts.transformers or (0,) * facts.calls
+        anew = {c for c in range(facts.calls) if c == 0 or begins[c] != begins[c - 1]}
+        limits = (self.threshold, self.most, self.retention)
+        return walk(self.known, self.steps or len(self.known), facts.calls, limits, anew)
+
+    def plan(self, facts: Facts) -> Plan:
+        """Leave out all blocks, wherever the ratios say so."""
+        # Deferred: settings are made before numpy is needed.
+        import numpy as np
+
+        from pab_bench.methods.tables import baseline_plan, last_computed, leave_out_blocks
+
+        source = last_computed(self.walk(facts).computes)
+        stack = np.repeat(source[:, None], len(facts.stack), axis=1)
+        return leave_out_blocks(baseline_plan(facts), facts, stack)
+
+    def policy(self, facts: Facts) -> Callable[[], Policy]:
+        """Follow the plan."""
+        plan, errors = plan_of_facts(self, facts), self.walk(facts).errors
+        whole = Run(0, len(facts.stack) - 1)
+        return lambda: _Magnitudes(plan, [whole] * facts.calls, errors)
+
+
+class _Magnitudes(FollowRuns):
+    """What the blocks change in the video is added; the text leaves as it came, as upstream."""
+
+    streams: ClassVar[int | None] = 1
+
+    def __init__(self, plan: Plan, runs: list[Run], errors: tuple[float | None, ...]) -> None:
+        super().__init__(plan, runs)
+        self._errors = errors
+
+    def leaves_out(self, at: At, entrance: Entrance) -> bool:
+        error = self._errors[at.call]
+        if error is not None:
+            self.gates[at.lane, at.call] = error
+        return super().leaves_out(at, entrance)

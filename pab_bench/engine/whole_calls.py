@@ -51,17 +51,29 @@ class CallRunner:
             else:
                 second = decision is CallDecision.SECOND_HALF
                 batch = len(look.latents)
-                if batch % 2:
-                    raise NoHalves(
-                        f"the transformer is called with a batch of {batch}, which has no two "
-                        "halves of classifier-free guidance"
-                    )
+                check_halves(batch)
                 result = own(*half_of(args, batch, second), **half_of(kwargs, batch, second))
                 result = _with_value(result, policy.whole(at, look, value_of(result)))
             self._like = _without_value(result)
             return result
 
         return forward
+
+
+def check_halves(batch: int) -> None:
+    """Refuse a batch that cannot have both halves of classifier-free guidance.
+
+    Args:
+        batch: its length.
+
+    Raises:
+        NoHalves: if it is odd.
+    """
+    if batch % 2:
+        raise NoHalves(
+            f"the transformer is called with a batch of {batch}, which has no two "
+            "halves of classifier-free guidance"
+        )
 
 
 def half_of(given: Any, batch: int, second: bool) -> Any:

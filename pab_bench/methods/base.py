@@ -201,9 +201,18 @@ def plan_of(method: Method, model: Sampled, steps: int, guidance: float | None =
 
 
 def plan_of_facts(method: Method, facts: Facts) -> Plan:
-    """Make the plan of a method, of what is known of a video."""
+    """Make the plan of a method, of what is known of a video.
+
+    Raises:
+        ConfigError: if it acts on halves of the guidance batch, and a step takes a call for each.
+    """
     from pab_bench.engine.boundaries import within_transformers
     from pab_bench.methods.tables import open_plan
 
+    if "rows" in method.needs and facts.lanes > 1:
+        raise ConfigError(
+            f"method={method.name}: leaves out a half of the guidance batch, and here a step calls "
+            "the transformer once for each half"
+        )
     plan = method.plan(facts)
     return within_transformers(open_plan(facts) if plan is None else plan, facts.transformers)

@@ -46,7 +46,14 @@ class GuidanceCache(FollowSites):
         self._factors, self._first = factors, conditional == "first"
 
     def at_call(self, at: At, look: Look) -> CallDecision:
-        """Look it up."""
+        """Look it up.
+
+        Raises:
+            NoHalves: if the transformer is called without a guidance batch.
+        """
+        from pab_bench.engine.whole_calls import check_halves
+
+        check_halves(len(look.latents))
         if self._rows[at.call] == 2:
             return CallDecision.COMPUTE
         return CallDecision.FIRST_HALF if self._first else CallDecision.SECOND_HALF

@@ -69,7 +69,7 @@ class MagCache(Acceleration):
                 known = read_ratios(self.file)
             except RatiosRefused as error:
                 problems.found.append(Problem(f"method.file={self.file}", str(error)))
-        elif len(known) < 2 or min(known) <= 0:
+        elif self.ratios is not None and (len(known) < 2 or min(known) <= 0):
             problems.add("ratios", self.ratios, "must be at least two numbers above 0")
         problems.raise_if_any()
         object.__setattr__(self, "_known", known)

@@ -11,6 +11,7 @@ from pab_bench.engine.engine import Engine
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import depths_of
 from pab_bench.engine.stack import stack_of, stack_sites
+from pab_bench.engine.whole_calls import value_of
 from pab_bench.methods.base import Method, plan_of_facts
 from pab_bench.methods.facts import Facts
 
@@ -21,11 +22,13 @@ class Followed:
 
     Attributes:
         latents: (calls, ...) after every call.
+        outputs: (calls, batch, ...) of the transformer, of all lanes one after the other.
         engine: with its ledger.
         plan: the decisions, or what was done where they were open; of every lane.
     """
 
     latents: torch.Tensor
+    outputs: torch.Tensor
     engine: Engine
     plan: tuple[Plan, ...]
 
@@ -44,6 +47,10 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
     )
     plan = plan_of_facts(method, facts)
     history: list[torch.Tensor] = []
+    outputs: list[torch.Tensor] = []
+    hook = architecture.transformer.register_forward_hook(
+        lambda module, args, result: outputs.append(value_of(result).clone())
+    )
     with Engine(
         architecture,
         plan,
@@ -51,9 +58,12 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
         lanes=scene.lanes,
         policy=method.policy(facts),
     ) as engine:
-        scene.denoise(steps, guidance, lambda latents: history.append(latents.clone()))
+        try:
+            scene.denoise(steps, guidance, lambda latents: history.append(latents.clone()))
+        finally:
+            hook.remove()
     ledger = engine.ledger
     ledger.check(plan, method.sure_calls(facts))
     lanes = range(scene.lanes)
     done = tuple(ledger.executed(plan, lane) if plan.is_open else plan for lane in lanes)
-    return Followed(torch.stack(history), engine, done)
+    return Followed(torch.stack(history), torch.stack(outputs), engine, done)

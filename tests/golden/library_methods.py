@@ -8,6 +8,7 @@ A folder has one JSON for every model, each beside its tensors, and the models l
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pab_bench.errors import ConfigError
 from pab_bench.registry import load
 from pab_bench.verify.base import Check, check, failed_check, relative_l2
 
@@ -30,7 +32,9 @@ READINGS = (
     "golden.method_fastercache_diffusers:FasterCacheDiffusersReading",
 )
 LATENTS_TOLERANCE = 1e-5
-LANES = {"cond": 0, "uncond": 1, "both": 0}
+GATES_TOLERANCE = 1e-4
+"""Relative."""
+LANES = {"cond": 0, "uncond": 1, "both": 0, "cond_uncond": 0}
 KINDS = {"self": "spatial", "attention": "spatial", "joint": "spatial"}
 
 
@@ -67,6 +71,9 @@ class LibraryMethodsVerifier:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
                 followed = cache(partial(_followed, scene, reading, run))
+                if _fails_upstream(run):
+                    yield check(path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact")
+                    continue
                 for key, golden in tensors.items():
                     if key.startswith(f"{name}/"):
                         step = key.removeprefix(f"{name}/latents_after_step_")
@@ -76,6 +83,9 @@ class LibraryMethodsVerifier:
                         yield check(path.name, case, LATENTS_TOLERANCE, apart, "relative L2")
                 deviating = partial(_deviations, followed, run["decisions"])
                 yield check(path.name, f"{name}: decisions", 0.0, deviating, "exact")
+                if any(gate["quantity"] is not None for gate in run["gates"]):
+                    farthest = partial(_gates_apart, followed, run["gates"])
+                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -116,6 +126,35 @@ def _followed(scene: Any, reading: Reading, run: Mapping[str, Any]) -> Followed:
 
     own = scene()
     return follow(own, reading.method(run), own.steps, own.guidance)
+
+
+def _fails_upstream(run: Mapping[str, Any]) -> bool:
+    """Whether upstream raises, or lets the two calls of a step share one state without a word."""
+    return "error" in run or bool(run["config"].get("is_guidance_distilled"))
+
+
+def _made(followed: Any) -> float:
+    """1 if a video is made, 0 if it is refused."""
+    try:
+        followed()
+    except ConfigError:
+        return 0.0
+    return 1.0
+
+
+def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
+    """The largest relative difference of the numbers by which was decided."""
+    ours = followed().engine.gates
+    made: dict[int, int] = {}
+    largest = 0.0
+    for gate in golden:
+        lane = LANES[gate["lane"]]
+        call = made[lane] = made.get(lane, -1) + 1
+        own, known = ours.get((lane, call)), gate["quantity"]
+        if known is not None:
+            apart = math.inf if own is None else abs(own / known - 1)
+            largest = max(largest, apart)
+    return largest
 
 
 def _apart(followed: Any, step: int, golden: torch.Tensor) -> float:

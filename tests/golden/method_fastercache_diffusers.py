@@ -16,8 +16,6 @@ class FasterCacheDiffusersReading:
 
     def method(self, run: Mapping[str, Any]) -> FasterCacheDiffusers:
         config = run["config"]
-        if config["is_guidance_distilled"]:
-            raise ValueError("both lanes share one state upstream, which is not imitated")
         return FasterCacheDiffusers(
             guidance_gap=config["unconditional_batch_skip_range"],
             guidance_window=tuple(config["unconditional_batch_timestep_skip_range"]),

@@ -77,6 +77,15 @@ class MethodsVerifier:
                         partial(_worst, followed, run["latent_calls"], golden),
                         "relative L2",
                     )
+                outputs = tensors.get(f"outputs/{name}/model_output")
+                if outputs is not None:
+                    yield check(
+                        path.name,
+                        f"{name}: outputs of the transformer",
+                        LATENTS_TOLERANCE,
+                        partial(_worst_output, followed, run["model_output_calls"], outputs),
+                        "relative L2",
+                    )
                 yield check(
                     path.name,
                     f"{name}: timesteps",
@@ -141,4 +150,10 @@ def _apart(scene: Any, run: Mapping[str, Any]) -> float:
 def _worst(followed: Any, calls: list[int], golden: torch.Tensor) -> float:
     """The largest relative L2 of all calls whose latents were recorded."""
     ours = followed().latents
+    return max(relative_l2(ours[c], own) for c, own in zip(calls, golden, strict=True))
+
+
+def _worst_output(followed: Any, calls: list[int], golden: torch.Tensor) -> float:
+    """Likewise of what the transformer has put out, both halves."""
+    ours = followed().outputs
     return max(relative_l2(ours[c], own) for c, own in zip(calls, golden, strict=True))

@@ -41,7 +41,7 @@ PUBLISHED: Published = {
         "45 3 39 6 129 130", weight=0.3, whole="compute", high_factor=1.2
     ),
 }  # fmt: skip
-"""By system and denoising steps. Calls are those of the transformer, from 0; scripts count from 1."""
+"""By system and denoising steps. Calls are counted from 0; the scripts count them from 1."""
 
 
 @dataclass(frozen=True)

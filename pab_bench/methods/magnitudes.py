@@ -58,8 +58,9 @@ def read_ratios(path: Path) -> tuple[float, ...]:
 
 
 def _is_ratio(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value > 0
 
 
 def picked(ratios: Sequence[float], number: int) -> list[float]:

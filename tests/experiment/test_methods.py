@@ -66,6 +66,10 @@ def test_fewer_steps_against_the_baseline_of_all_steps(rival, made):
         (("delta_dit", "method.blocks=3", "method.boundary=2"), 3 * 3 / (6 * 6), "skipped"),
         pytest.param(("taylorseer", "method.lite=true"), 2 / 6, "skipped", marks=pytest.mark.slow),
         pytest.param(("taylorseer",), None, "extrapolated", marks=pytest.mark.slow),
+        pytest.param(
+            ("magcache", "method.ratios=[1,1,1,1,1,1]"), 4 / 6, "skipped", marks=pytest.mark.slow
+        ),
+        (("fastercache_diffusers", "method.temporal_gap=3"), None, "extrapolated"),
     ],
 )
 def test_points(rival, made, tmp_path, choice, share, how):

@@ -72,7 +72,9 @@ class LibraryMethodsVerifier:
                     continue
                 followed = cache(partial(_followed, scene, reading, run))
                 if _fails_upstream(run):
-                    yield check(path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact")
+                    yield check(
+                        path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact"
+                    )
                     continue
                 for key, golden in tensors.items():
                     if key.startswith(f"{name}/"):

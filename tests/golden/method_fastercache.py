@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class FasterCacheReading:
     def method(self, run: Mapping[str, Any]) -> FasterCache:
         model = run["model"]
         (constants,) = [own for (system, _), own in PUBLISHED.items() if system == model]
-        half = "right" if "right half" in run["name"].replace("_", " ") else "upstream"
-        return FasterCache(**constants, half=half, conditional=CONDITIONAL[model])
+        own = replace(FasterCache(**constants), conditional=CONDITIONAL[model])
+        return replace(own, half="right") if "right_half" in run["name"] else own
 
     def deviations(self, run: Mapping[str, Any], followed: Followed) -> int:
         ledger = followed.engine.ledger

@@ -6,12 +6,26 @@ import pytest
 from golden.library_methods import LibraryMethodsVerifier
 from golden.methods import MethodsVerifier
 from golden.scenes import Used
+from safetensors.torch import load_file, save_file
 
 from pab_bench.verify.base import run_checks
 from pab_bench.verify.command import main
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-RUNS = {"methods_a/tgate": 4, "methods_a/delta_dit": 3, "methods_b/taylorseer": 5}
+RUNS = {
+    "methods_a/tgate": 4,
+    "methods_a/delta_dit": 3,
+    "methods_a/fastercache": 3,
+    "methods_b/taylorseer": 5,
+    "methods_b/magcache": 3,
+    "methods_b/fastercache": 1,
+}
+OTHERS = {
+    "methods_a/fastercache": {"s50: outputs of the transformer"},
+    "methods_b/magcache": {"picked: gates", "too_few_steps: gates"},
+    "methods_b/fastercache": {"is_guidance_distilled: refused"},
+}
+"""What is checked beside decisions and latents."""
 
 
 @pytest.mark.parametrize("folder", RUNS)
@@ -22,6 +36,7 @@ def test_all_golden_data_is_reproduced(folder):
     assert [check for check in checks if not check.passed] == []
     assert sum(check.case.endswith("decisions") for check in checks) == RUNS[folder]
     assert sum("latents" in check.case for check in checks) >= RUNS[folder]
+    assert OTHERS.get(folder, set()) <= {check.case for check in checks}
 
 
 @pytest.fixture
@@ -44,6 +59,23 @@ def changed(folder, change):
     change(content["runs"]["defaults_20"])
     path.write_text(json.dumps(content))
     return {c.case: c.error for c in run_checks(MethodsVerifier(), folder) if not c.passed}
+
+
+def test_the_wrong_half_is_found(tmp_path):
+    shutil.copytree(FIXTURES / "latte", tmp_path / "latte")
+    copy = tmp_path / "methods_a" / "fastercache"
+    shutil.copytree(FIXTURES / "methods_a" / "fastercache", copy)
+    (copy / "open_sora.json").unlink()
+    path = copy / "latte.json"
+    content = json.loads(path.read_text())
+    tensors = load_file(path.with_suffix(".safetensors"))
+    del content["runs"]["s50"]
+    name = "outputs/s50_right_half/model_output"
+    tensors[name] = tensors["outputs/s50/model_output"][:1].clone()
+    save_file(tensors, path.with_suffix(".safetensors"))
+    path.write_text(json.dumps(content))
+    found = [c.case for c in run_checks(MethodsVerifier(), copy) if not c.passed]
+    assert found == ["s50_right_half: outputs of the transformer"]
 
 
 def test_a_changed_setting_is_found(folder):

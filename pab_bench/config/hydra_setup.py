@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,11 +134,33 @@ def part(depth: int, number: int, parts: int) -> list[int]:
     return [depth * number // parts, depth * (number + 1) // parts - 1]
 
 
+def pick(key: str, options: Mapping[str, Any]) -> Any:
+    """Take the value that belongs to a key, such as the name of a system.
+
+    Args:
+        key: which.
+        options: by key.
+
+    Raises:
+        InvalidSettings: if nothing belongs to it.
+
+    Example:
+        >>> pick("latte", {"latte": 50, "open_sora": 30})
+        50
+    """
+    if key not in options:
+        reason = f"this experiment has settings for {', '.join(options)} only"
+        raise InvalidSettings([Problem(f"model.system={key}", reason)])
+    return options[key]
+
+
 # At import, since a launcher's worker processes resolve their folders without calling `main`.
 OmegaConf.register_new_resolver(
     "pab_bench.or", lambda value, default: default if value is None else value, replace=True
 )
 OmegaConf.register_new_resolver("pab_bench.part", part, replace=True)
+OmegaConf.register_new_resolver("pab_bench.pick", pick, replace=True)
+OmegaConf.register_new_resolver("pab_bench.half", lambda number: number // 2, replace=True)
 
 _directories: list[Path] = []
 """Folders of the runs that were started, the present one last."""

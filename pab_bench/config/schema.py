@@ -35,6 +35,7 @@ class Configuration(Switches, PAB):
         prompts: `conf/prompts`.
         metrics: `conf/metrics`.
         without: the kind that is switched off whatever the preset says; its own file writes it.
+        contender: a method or preset with its settings, by one name; its own file writes it.
         threshold: the window of every kind that has none of its own.
         block: [first, last] for every kind that has none of its own.
         pab_file: a YAML file with the keys of PAB.
@@ -48,6 +49,7 @@ class Configuration(Switches, PAB):
     prompts: PromptChoice
     metrics: MetricChoice
     without: str = "nothing"
+    contender: str = "none"
     threshold: SaidWindow = None
     block: tuple[int, ...] | None = None
     pab_file: Path | None = None

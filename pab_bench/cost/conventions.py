@@ -28,6 +28,7 @@ class Convention:
         decoder: whether decoding counts, by the model's own decoder or by the paper's.
         text_tokens: per system the text tokens of a prompt; where it says nothing, those of the
             configured prompts, or the padded length if there is no tokenizer.
+        row_tokens: the same by method, of methods that were counted with another prompt.
     """
 
     name: str
@@ -39,11 +40,16 @@ class Convention:
     text_encoder: bool = False
     decoder: Decoder = "none"
     text_tokens: Mapping[str, int] = field(default_factory=dict)
+    row_tokens: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def count(self, work: Work, system: str, kind: Kind | None = None) -> int:
         """Operations of some work, of a site of `kind` or outside all sites."""
         seen = self.attention and kind not in self.unseen_attention.get(system, ())
         return self.per_multiply_add * (work.linear + (work.attention if seen else 0))
+
+    def tokens(self, system: str, method: str) -> int | None:
+        """Text tokens of a prompt, where the convention says something."""
+        return self.row_tokens.get(method, self.text_tokens).get(system)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -57,9 +63,12 @@ class Convention:
             "text_encoder": self.text_encoder,
             "decoder": self.decoder,
             "text_tokens": dict(self.text_tokens),
+            "row_tokens": {method: dict(own) for method, own in self.row_tokens.items()},
         }
 
 
+_OTHER_ROWS = {"latte": 12, "open_sora": 12, "open_sora_plan": 8}
+"""Text tokens that the printed rows of T-GATE and Delta-DiT tell, which are others than PAB's."""
 _ALL = (
     Convention(
         name="transformer",
@@ -97,6 +106,7 @@ _ALL = (
         text_encoder=True,
         decoder="paper",
         text_tokens={"latte": 6, "open_sora": 12, "open_sora_plan": 6},
+        row_tokens=dict.fromkeys(("tgate_pab", "delta_dit_pab"), _OTHER_ROWS),
     ),
 )
 CONVENTIONS: Mapping[str, Convention] = {convention.name: convention for convention in _ALL}

@@ -68,6 +68,7 @@ class Estimate:
             "system": self.system,
             "sampler": sampler_address(settings.model.system).rpartition(":")[2],
             "preset": settings.preset,
+            "method": settings.method.name,
             "rules": settings.method.identity(settings.model.depth)["rules"],
             "broadcast_object": settings.method.broadcast_object,
             "size": [settings.model.frames, settings.model.height, settings.model.width],
@@ -113,7 +114,9 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
             it samples.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
-    tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts)
+    tokens, tokens_from = text_tokens(
+        blueprint, convention, settings.prompts, settings.method.name
+    )
     plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
     if plan.is_open:
         raise _open(settings)
@@ -192,11 +195,12 @@ def _open(settings: Settings) -> ConfigError:
 
 
 def text_tokens(
-    blueprint: Blueprint, convention: Convention, prompts: Sequence[str]
+    blueprint: Blueprint, convention: Convention, prompts: Sequence[str], method: str
 ) -> tuple[int, str]:
     """Tokens of the text that is attended to, and where the number comes from."""
-    if blueprint.system in convention.text_tokens:
-        return convention.text_tokens[blueprint.system], "convention"
+    said = convention.tokens(blueprint.system, method)
+    if said is not None:
+        return said, "convention"
     counted = blueprint.text_tokens(prompts)
     if counted is not None:
         return counted, "tokenizer"

@@ -76,8 +76,10 @@ class Flops:
         for group, sites in self.sites.items():
             rows[group.kind]["baseline"] += self.calls * int(sites.sum())
             rows[group.kind]["method"] += self.groups[group]
+        of_sites = sum(self.groups.values())
+        rest = int(self.per_call.sum()) - of_sites
+        rows["rest"] = {"baseline": self.calls * self.rest, "method": rest}
         outside = {
-            "rest": self.calls * self.rest,
             "text_encoder": self.text_encoder,
             "decoder": self.decoder,
         }

@@ -1,7 +1,7 @@
 """FasterCache: attention is extrapolated, and half of the guidance batch made of the other.
 
-Source: FasterCache, arXiv 2410.19355; Vchitect/FasterCache, the sampling scripts of Latte, Open-Sora
-and Open-Sora-Plan. What diffusers has under the same name is the method `fastercache_diffusers`.
+Source: FasterCache, arXiv 2410.19355; Vchitect/FasterCache, the scripts of Latte, Open-Sora and
+Open-Sora-Plan. What diffusers has under the same name is the method `fastercache_diffusers`.
 """
 
 from __future__ import annotations

@@ -56,7 +56,12 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(rows["paper_t"], places, "|", color=INK, markersize=11, label="printed")
     axes.set_yticks(
         places,
-        [f"{row} {gaps}".strip() for row, gaps in zip(rows["row"], rows["gaps"], strict=True)],
+        [
+            f"{row} {gaps or ('' if is_printed else '(authors)')}".strip()
+            for row, gaps, is_printed in zip(
+                rows["row"], rows["gaps"], rows["paper_t"].notna(), strict=True
+            )
+        ],
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("10¹² operations")

@@ -11,10 +11,12 @@ from analysis.rules_text import active_rules
 
 KINDS = ("spatial", "temporal", "cross")
 _DIGITS = 16
-
-
-_ROW_OF = {"tgate_pab": "t_gate", "delta_dit_pab": "delta_dit"}
-"""Methods whose experiments rows of the paper are of, by the name of the row."""
+EXPERIMENTS_OF = {"tgate_pab": "t_gate", "delta_dit_pab": "delta_dit"}
+"""Rows of the paper by the method that its experiments made them with."""
+AUTHORS_OF = {"tgate": "t_gate", "delta_dit": "delta_dit"}
+"""Rows that name a method which its authors define otherwise, by that method."""
+_PAB_EXPERIMENTS, _AUTHORS = "of PAB's experiments", "of the method's authors"
+_OURS = "the authors' method, our choice of blocks"
 
 
 def model_of(point: Point) -> ModelSettings | None:
@@ -30,8 +32,26 @@ def stands_beside(point: Point, row: Row) -> bool:
     method = point.value("config", "method")
     if isinstance(method, Mapping):
         changed = any(method.get(key) not in (None, "upstream") for key in ("sign", "phase"))
-        return row.name == _ROW_OF.get(method["name"]) and not changed
+        return row.name == EXPERIMENTS_OF.get(method["name"]) and not changed
     return row.gaps is not None and gaps_of(point) == row.gaps
+
+
+def row_of_authors(method: str, row: Row) -> bool:
+    """Whether a row names a method that its authors define otherwise than the row has it."""
+    return AUTHORS_OF.get(method) == row.name
+
+
+def setting_of(method: str) -> str:
+    """Whose setting a method is, for people; empty for PAB and what the paper does not name."""
+    if method in EXPERIMENTS_OF:
+        return _PAB_EXPERIMENTS
+    return {"tgate": _AUTHORS, "delta_dit": _OURS}.get(method, "")
+
+
+def method_name(point: Point) -> str:
+    """The method of a point that is not PAB; else empty."""
+    method = point.value("config", "method")
+    return str(method["name"]) if isinstance(method, Mapping) else ""
 
 
 def gaps_of(point: Point) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.costs import cost_files, published_flops, read_costs
 from analysis.data import SweepData
 from analysis.tables.write import MadeTable, TextTable
+from pab_bench.text.missing import MISSING
 from pab_bench.text.spreadsheet import csv_text
 
 _HEADERS = (
@@ -51,21 +52,26 @@ def _document(frame: pd.DataFrame) -> TextTable:
         [
             row["model"],
             row["row"],
-            row["gaps"] or "nothing",
-            f"{row['paper_t']:.2f}",
+            row["gaps"] or row["setting"] or "nothing",
+            _text(row["paper_t"], ".2f"),
             f"{row['ours_t']:.3f}",
-            f"{row['difference_t']:+.3f}",
-            f"{row['paper_ratio']:.5f}",
+            _text(row["difference_t"], "+.3f"),
+            _text(row["paper_ratio"], ".5f"),
             f"{row['ours_ratio']:.5f}",
-            f"{row['ratio_difference_percent']:+.4f}",
+            _text(row["ratio_difference_percent"], "+.4f"),
         ]
         for row in frame.to_dict("records")
     ]
-    tokens = frame.groupby("model", sort=False)["text_tokens"].first()
-    return TextTable(_HEADERS, rows, [False] * 3 + [True] * 6, _notes(tokens))
+    of_pab = frame[frame["setting"] == ""]
+    tokens = of_pab.groupby("model", sort=False)["text_tokens"].first()
+    return TextTable(_HEADERS, rows, [False] * 3 + [True] * 6, _notes(frame, tokens))
 
 
-def _notes(tokens: pd.Series) -> list[str]:
+def _text(value: float, form: str) -> str:
+    return MISSING if pd.isna(value) else format(value, form)
+
+
+def _notes(frame: pd.DataFrame, tokens: pd.Series) -> list[str]:
     of_models = ", ".join(f"{count} for {model}" for model, count in tokens.items())
     return [
         "T: 10^12 operations of one generation; ratio: to the original.",
@@ -74,4 +80,19 @@ def _notes(tokens: pd.Series) -> list[str]:
         "spatial and cross-attention the fused kernels are not counted, as in the paper.",
         f"Chosen so that the originals fit: the text tokens of a prompt ({of_models}) and the "
         "decoder's tiling. The rows of PAB follow.",
+        *_other_prompts(frame),
+    ]
+
+
+def _other_prompts(frame: pd.DataFrame) -> list[str]:
+    """What is to be known of the rows of other methods, if there are any."""
+    others = frame[frame["setting"] != ""]
+    if others.empty:
+        return []
+    tokens = others[others["paper_t"].notna()].groupby("model", sort=False)["text_tokens"].first()
+    of_models = ", ".join(f"{count} for {model}" for model, count in tokens.items())
+    return [
+        f"T-GATE and Δ-DiT as PAB's experiments have them were counted with another prompt "
+        f"({of_models} tokens), which their rows tell. Rows without a printed number are the same "
+        "names as the methods' authors mean them.",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,16 @@ from analysis.errors import NothingToShow
 from analysis.frames import baseline_name
 from analysis.intervals import definition
 from analysis.paper.facts import Cell, ModelSettings, PublishedTable, Row, settings, table
-from analysis.paper.match import differences, model_of, rule_differences, stands_beside
+from analysis.paper.match import (
+    EXPERIMENTS_OF,
+    differences,
+    method_name,
+    model_of,
+    row_of_authors,
+    rule_differences,
+    setting_of,
+    stands_beside,
+)
 from analysis.points import Point
 from analysis.tables.layout import MARK
 from analysis.tables.write import MadeTable, TextTable
@@ -69,6 +78,7 @@ class _Line:
         note: what is known about it.
         point: id of what was measured.
         fault: what cannot be true of its speedup, or empty.
+        setting: whose setting of a method it is; empty for PAB.
     """
 
     model: str
@@ -79,6 +89,7 @@ class _Line:
     note: str = ""
     point: str = ""
     fault: str = ""
+    setting: str = ""
 
 
 def table1(data: SweepData) -> MadeTable:
@@ -95,11 +106,13 @@ def table1(data: SweepData) -> MadeTable:
     for row in printed.rows:
         lines.append(_printed(row))
         for model, ours, point, baseline in candidates:
-            if model.key == row.model and stands_beside(point, row):
+            named = row_of_authors(method_name(point), row)
+            if model.key == row.model and (stands_beside(point, row) or named):
                 name = baseline_name(baseline)
                 contexts.setdefault(name, (baseline, model))
                 note = "; ".join(rule_differences(point, model))
-                lines.append(_measured(row.model, row.name, name, ours, note, point.id))
+                line = _measured(row.model, row.name, name, ours, note, point.id)
+                lines.append(replace(line, setting=setting_of(method_name(point))))
                 matched |= {row.model} if not point.is_baseline else set()
     if not matched:
         raise NothingToShow("no point has the model and the rules of a row of the paper's table 1")
@@ -187,7 +200,8 @@ def _convention(point: Point, lines: Iterable[_Line]) -> list[str]:
 
 
 def _printed(row: Row) -> _Line:
-    return _Line(row.model, row.name, PAPER, row.cells, {}, row.note)
+    own = next((method for method, name in EXPERIMENTS_OF.items() if name == row.name), "")
+    return _Line(row.model, row.name, PAPER, row.cells, {}, row.note, setting=setting_of(own))
 
 
 def _measured(
@@ -214,9 +228,12 @@ def _made(
     columns = {**printed.columns, **_QUALITY, **_EXTRA}
     shown = {c: h for c, h in columns.items() if any(_value(line, c) is not None for line in lines)}
     keys = ["model", "row", "source"] if with_model else ["row", "source"]
+    # Whose setting it is matters where rows of the same name were measured.
+    with_setting = any(line.setting and line.source != PAPER for line in lines)
+    keys += ["setting"] if with_setting else []
     document = TextTable(
         headers=[*keys, *shown.values()],
-        rows=[_cells(line, shown, with_model, printed.names) for line in lines],
+        rows=[_cells(line, shown, with_model, printed.names, with_setting) for line in lines],
         numeric=[False] * len(keys) + [True] * len(shown),
         notes=[*_notes(printed, lines, contexts), *definition(intervals)],
     )
@@ -224,13 +241,18 @@ def _made(
 
 
 def _cells(
-    line: _Line, columns: Iterable[str], with_model: bool, names: Mapping[str, str]
+    line: _Line,
+    columns: Iterable[str],
+    with_model: bool,
+    names: Mapping[str, str],
+    with_setting: bool,
 ) -> list[str]:
     models = {model.key: model.name for model in settings()}
     return [
         *([models[line.model]] if with_model else []),
         names.get(line.name, line.name),
         line.source,
+        *([line.setting or MISSING] if with_setting else []),
         *(_text(line, column) for column in columns),
     ]
 
@@ -277,6 +299,7 @@ def _frame(lines: Sequence[_Line], columns: Iterable[str]) -> pd.DataFrame:
         row["unconfirmed"] = " ".join(unconfirmed)
         row["speed_fault"] = line.fault or None
         row["note"] = line.note
+        row["setting"] = line.setting or None
         rows.append(row)
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 

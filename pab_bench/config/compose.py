@@ -1,7 +1,7 @@
 """Composes a configuration from the files in `conf/` without Hydra, for programs and notebooks.
 
 The same files, schema and checks as on the command line; what Hydra adds to them (grids, folders of
-runs, interpolation) is not there.
+runs) is not there.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from omegaconf.errors import OmegaConfBaseException
 from pab_bench.config.describe import expected, find, is_number_for_switch, unknown_key
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import plain_values, resolve_values
+from pab_bench.config.resolvers import register_resolvers
 from pab_bench.config.schema import SCHEMA, is_call_hint
 from pab_bench.config.settings import Settings
 from pab_bench.problems import InvalidSettings, Problem, did_you_mean, one_of, show
 
 _AT_THE_ROOT = "# @package _global_"
+_BRING_ALONG = ("model", "contender")
+"""Groups whose options may choose options of others."""
 _SHORT = {"prompts": "texts", "metrics": "names"}
 """Sections of which a list means one key."""
 
@@ -35,6 +38,7 @@ def compose(**overrides: Any) -> Settings:
     Raises:
         ConfigError: one message with everything that is wrong.
     """
+    register_resolvers()
     chosen, values = _apart(overrides)
     config: DictConfig = OmegaConf.structured(SCHEMA)
     main = OmegaConf.load(CONF / "config.yaml")
@@ -83,19 +87,22 @@ def _options_of(defaults: Iterable[Any], chosen: dict[str, str]) -> dict[str, st
         if "/" not in group  # Hydra's own.
     }
     own = {group: chosen.pop(group) for group in usual if group in chosen}
-    model = own.get("model", usual["model"])
-    return usual | (_brought_along(model) if model in options("model") else {}) | own
+    brought: dict[str, str] = {}
+    for group in _BRING_ALONG:
+        name = own.get(group, usual[group])
+        brought |= _brought_along(group, name) if name in options(group) else {}
+    return usual | brought | own
 
 
-def _brought_along(model: str) -> dict[str, str]:
-    """The options of other groups that a model comes with, such as prompts that it knows."""
+def _brought_along(group: str, name: str) -> dict[str, str]:
+    """The options of other groups that an option comes with, such as prompts that a model knows."""
     found: dict[str, str] = {}
-    for entry in _content("model", model).get("defaults", []):
+    for entry in _content(group, name).get("defaults", []):
         if OmegaConf.is_dict(entry):
             for place, option in entry.items():
                 found[place.removeprefix("override /").partition("@")[0]] = str(option)
         elif entry != "_self_":
-            found |= _brought_along(str(entry))
+            found |= _brought_along(group, str(entry))
     return found
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from pab_bench.config.hydra_files import leave_out_places
 from pab_bench.config.paths import CONF, ROOT
+from pab_bench.config.resolvers import register_resolvers
 from pab_bench.config.schema import SCHEMA
 from pab_bench.config.yaml_growth import check_folder
 from pab_bench.problems import InvalidSettings, Problem
@@ -119,48 +120,8 @@ class RememberRunDirectory(Callback):
         job_return.cfg = job_return.hydra_cfg = None
 
 
-def part(depth: int, number: int, parts: int) -> list[int]:
-    """The first and the last block of one of several parts of a model, of nearly the same size.
-
-    Args:
-        depth: number of blocks.
-        number: of the part, from 0.
-        parts: how many there are; at most `depth`.
-
-    Example:
-        >>> [part(28, number, 3) for number in range(3)]
-        [[0, 8], [9, 17], [18, 27]]
-    """
-    return [depth * number // parts, depth * (number + 1) // parts - 1]
-
-
-def pick(key: str, options: Mapping[str, Any]) -> Any:
-    """Take the value that belongs to a key, such as the name of a system.
-
-    Args:
-        key: which.
-        options: by key.
-
-    Raises:
-        InvalidSettings: if nothing belongs to it.
-
-    Example:
-        >>> pick("latte", {"latte": 50, "open_sora": 30})
-        50
-    """
-    if key not in options:
-        reason = f"this experiment has settings for {', '.join(options)} only"
-        raise InvalidSettings([Problem(f"model.system={key}", reason)])
-    return options[key]
-
-
 # At import, since a launcher's worker processes resolve their folders without calling `main`.
-OmegaConf.register_new_resolver(
-    "pab_bench.or", lambda value, default: default if value is None else value, replace=True
-)
-OmegaConf.register_new_resolver("pab_bench.part", part, replace=True)
-OmegaConf.register_new_resolver("pab_bench.pick", pick, replace=True)
-OmegaConf.register_new_resolver("pab_bench.half", lambda number: number // 2, replace=True)
+register_resolvers()
 
 _directories: list[Path] = []
 """Folders of the runs that were started, the present one last."""

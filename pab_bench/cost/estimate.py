@@ -114,9 +114,7 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
             it samples.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
-    tokens, tokens_from = text_tokens(
-        blueprint, convention, settings.prompts, settings.method.name
-    )
+    tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts, settings.method.name)
     plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
     if plan.is_open:
         raise _open(settings)

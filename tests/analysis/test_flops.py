@@ -118,3 +118,26 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_files_are_named(tmp_path: Path, content: Any) -> None:
     with pytest.raises(UnreadableRecord, match=r"strange\.json"):
         read_costs([write(tmp_path / "strange.json", content)])
+
+
+def test_other_methods_stand_beside_the_row_that_they_were_printed_in() -> None:
+    none: dict[str, Any] = {"rules": {"spatial": None, "temporal": None, "cross": None}}
+    printed = next(r for r in table(1).rows if r.model == "latte_1" and r.name == "t_gate")
+    operations = printed.cells["flops_t"].value * 1e12
+    points = [
+        cost(0),
+        cost(0, **none, method="tgate_pab", flops_method=operations, text_tokens=12),
+        cost(0, **none, method="tgate", flops_method=2e15),
+        cost(0, **none, method="fora", flops_method=1e15),
+    ]
+    frame = published_flops(points)
+    assert list(frame["row"]) == ["original", "t_gate", "t_gate"]
+    assert list(frame["setting"]) == ["", "of PAB's experiments", "of the method's authors"]
+    assert frame["ours_t"].tolist()[1:] == [3059.02, 2000]
+    assert frame["paper_t"].tolist()[:2] == [3439.47, 3059.02]
+    assert pd.isna(frame["paper_t"][2])
+    text = published_flops_table(points).document.markdown()
+    assert "of PAB's experiments" in text
+    assert "12 for Latte-1 tokens" in text
+    assert "6 for Latte-1)" in text
+    assert len(flops(frame).axes) == 1

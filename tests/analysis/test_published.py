@@ -160,3 +160,21 @@ def test_a_speedup_that_cannot_be_true_is_marked_beside_the_paper_s(tmp_path: Pa
     text = table1(SweepData(load_sweep(sweep))).document.markdown()
     assert text.count(" ! [") == 1
     assert "speedup above its bound by operations." in text
+
+
+def test_whose_setting_a_row_is(tmp_path: Path) -> None:
+    sweep = grids.write_sweep(tmp_path, PRESETS)
+    points = [(p.folder, dict(p.record)) for _, p in load_sweep(sweep).finished]
+    for (folder, record), name in zip(points, ("tgate_pab", "tgate", "fora"), strict=False):
+        config = record["config"] | {"method": {"name": name}, "rules": {}}
+        synthetic.write_json(folder / "record.json", record | {"config": config})
+    made = table1(SweepData(load_sweep(sweep)))
+    frame = pd.read_csv(io.StringIO(made.csv))
+    ours = frame[(frame["row"] == "t_gate") & (frame["source"] != "paper")]
+    assert list(ours["setting"]) == ["of PAB's experiments", "of the method's authors"]
+    paper = frame[(frame["row"] == "t_gate") & (frame["source"] == "paper")]
+    assert list(paper["setting"]) == ["of PAB's experiments"]
+    assert "| setting" in made.document.markdown()
+    assert "setting" not in table1(SweepData(load_sweep(
+        grids.write_sweep(tmp_path / "pab", PRESETS)
+    ))).document.headers  # fmt: skip

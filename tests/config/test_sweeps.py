@@ -9,9 +9,9 @@ import pytest
 
 from pab_bench.config import hydra_setup
 from pab_bench.config.grid import Grid
-from pab_bench.config.hydra_setup import part
 from pab_bench.config.paths import SWEEPS
 from pab_bench.config.preflight import preflight
+from pab_bench.config.resolvers import part
 from pab_bench.errors import ConfigError
 from pab_bench.experiment.identity import settings_identity
 from pab_bench.methods.facts import About
@@ -32,6 +32,9 @@ POINTS = {
     "table1_fair": 24,
 }
 
+PART = {"table1_fair": ["model=latte_mini"]}
+"""Of what is composed in full by slow tests only."""
+
 
 @cache
 def grid(*arguments: str) -> Grid:
@@ -49,12 +52,18 @@ def test_the_header_says_how_to_run_it(name: str) -> None:
     lines = (SWEEPS / f"{name}.yaml").read_text().splitlines()
     assert lines[1] == f"# python -m pab_bench +sweeps={name}"
     assert lines[2].startswith("# ")
-    found = grid(f"+sweeps={name}")
+    found = grid(f"+sweeps={name}", *PART.get(name, ()))
     assert found.multirun
     assert {point.settings.name for point in found.points} == {name}
 
 
-@pytest.mark.parametrize(("name", "points"), POINTS.items())
+@pytest.mark.parametrize(
+    ("name", "points"),
+    [
+        pytest.param(name, points, marks=[pytest.mark.slow] if name in PART else [])
+        for name, points in POINTS.items()
+    ],
+)
 def test_it_has_so_many_different_points(name: str, points: int) -> None:
     identities = [
         str(settings_identity(point.settings)) for point in grid(f"+sweeps={name}").points
@@ -93,6 +102,7 @@ def test_components_go_one_at_a_time() -> None:
         assert kept == [kind for kind in everything if kind.split("_")[0] != gone]
 
 
+@pytest.mark.slow
 def test_the_fair_table_has_settings_of_every_model() -> None:
     from pab_bench.methods.published import published
     from pab_bench.methods.tgate_pab import PUBLISHED, TGatePab

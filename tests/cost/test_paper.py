@@ -96,13 +96,14 @@ def test_every_row_of_pab(system, row):
 )
 def test_the_rows_of_other_methods(method, system, printed, apart):
     blueprint, _, encoding, decoding = counted(system)
+    convention = get_convention("paper")
     # Another prompt than in the rows of PAB, which these numbers tell.
-    tokens = {"latte": 12, "open_sora": 12, "open_sora_plan": 8}[system]
+    tokens = convention.tokens(system, method.name)
+    assert tokens == {"latte": 12, "open_sora": 12, "open_sora_plan": 8}[system]
     work = work_of_call(system, tokens)
     steps = STEPS[system]
     about = About(system, steps, None, blueprint.architecture.depth, None, True)
     plan = plan_of(method.filled(about), blueprint, steps)
-    convention = get_convention("paper")
     flops = predict_flops(plan, [work], convention, system, encoding, decoding)
     assert abs(flops.method / TERA - printed) < apart
 

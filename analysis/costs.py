@@ -52,8 +52,8 @@ def published_flops(points: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     authors define otherwise than the row has it stands below the row, with nothing printed.
 
     Returns:
-        Columns model, row, gaps, setting (whose it is; empty for PAB), paper_t, ours_t, paper_ratio, ours_ratio (to the original),
-        text_tokens, and per part of `PARTS` the operations `<part>_t`; all in 10^12 operations.
+        Columns model, row, gaps, setting (whose it is; empty for PAB), paper_t, ours_t,
+        paper_ratio, ours_ratio (to the original), text_tokens, and per part of `PARTS` the operations `<part>_t`; all in 10^12 operations.
 
     Raises:
         NothingToShow: no point stands beside a row.

@@ -53,7 +53,8 @@ def published_flops(points: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         Columns model, row, gaps, setting (whose it is; empty for PAB), paper_t, ours_t,
-        paper_ratio, ours_ratio (to the original), text_tokens, and per part of `PARTS` the operations `<part>_t`; all in 10^12 operations.
+        paper_ratio, ours_ratio (to the original), text_tokens, and per part of `PARTS` the
+        operations `<part>_t`; all in 10^12 operations.
 
     Raises:
         NothingToShow: no point stands beside a row.

@@ -89,7 +89,8 @@ def check_room(settings: Settings, session: Session, plan: Plan) -> None:
         return
     try:
         blueprint = get_blueprint(settings.model, settings.dtype)
-        tokens, _ = text_tokens(blueprint, get_convention(DEFAULT), settings.prompts)
+        convention, name = get_convention(DEFAULT), settings.method.name
+        tokens, _ = text_tokens(blueprint, convention, settings.prompts, name)
         cache = cache_of(settings, plan, tokens)
     except (ConfigError, UnknownWork):
         return

@@ -70,7 +70,7 @@ def from_blueprint(settings: Settings, blueprint: Blueprint) -> StepFacts:
         ConfigError: if the scheduler's timesteps are not known.
     """
     convention = get_convention(DEFAULT)
-    tokens, _ = text_tokens(blueprint, convention, settings.prompts)
+    tokens, _ = text_tokens(blueprint, convention, settings.prompts, settings.method.name)
     step = step_of(settings, tokens)
     architecture = blueprint.architecture
 

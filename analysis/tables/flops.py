@@ -92,7 +92,7 @@ def _other_prompts(frame: pd.DataFrame) -> list[str]:
     tokens = others[others["paper_t"].notna()].groupby("model", sort=False)["text_tokens"].first()
     of_models = ", ".join(f"{count} for {model}" for model, count in tokens.items())
     return [
-        f"T-GATE and Δ-DiT as PAB's experiments have them were counted with another prompt "
-        f"({of_models} tokens), which their rows tell, and so is what their ratios are to. Rows "
-        "without a printed number are the same names as the methods' authors mean them.",
+        "T-GATE and Δ-DiT as PAB's experiments have them, and the originals that their ratios are "
+        f"to, were counted with another prompt ({of_models}), which their rows tell. Rows without "
+        "a printed number are the same names as the methods' authors mean them.",
     ]

@@ -138,6 +138,6 @@ def test_other_methods_stand_beside_the_row_that_they_were_printed_in() -> None:
     assert pd.isna(frame["paper_t"][2])
     text = published_flops_table(points).document.markdown()
     assert "of PAB's experiments" in text
-    assert "12 for Latte-1 tokens" in text
-    assert "6 for Latte-1)" in text
+    assert "another prompt (12 for Latte-1)" in text
+    assert "a prompt (6 for Latte-1)" in text
     assert len(flops(frame).axes) == 1

@@ -53,6 +53,7 @@ def test_figures_are_the_same_wherever_they_are_drawn(
     assert skipped == {name for name in here.skipped if name.startswith("figures/")}
 
 
+@pytest.mark.slow
 def test_both_together(directory: Path, one_process: None) -> None:
     alone = subprocess.run(
         [sys.executable, "-m", "analysis", "-q", str(directory)], check=True, capture_output=True

@@ -7,7 +7,7 @@ from diffusers.models.attention_processor import Attention
 from torch import nn
 
 from pab_bench.minis.attention_float32 import Float32AttentionProcessor
-from pab_bench.minis.text_encoder import build_text_encoder
+from pab_bench.minis.text_encoder import build_text_encoder, drop_captions
 from pab_bench.minis.tokenizer import build_tokenizer
 from pab_bench.minis.train_transformer import Noised
 
@@ -52,10 +52,7 @@ class VelocityTraining(nn.Module):
         dropped: torch.Tensor,
     ) -> torch.Tensor:
         """Predicted velocity, of `noisy`'s shape; a dropped caption is the empty prompt."""
-        empty = torch.full_like(tokens, self._pad)
-        empty[:, 0] = self._end
-        tokens = torch.where(dropped[:, None], empty, tokens)
-        mask = torch.where(dropped[:, None], (empty == self._end).to(mask.dtype), mask)
+        tokens, mask = drop_captions(tokens, mask, dropped, self._end, self._pad)
         text = self.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
         prediction = self.transformer(noisy, timesteps, text, return_dict=False)[0]
         return prediction.chunk(2, dim=1)[0]

@@ -11,11 +11,11 @@ from diffusers import (
 )
 from torch import nn
 from torch.nn import functional as F
-from transformers import T5Tokenizer, UMT5Config, UMT5EncoderModel
+from transformers import T5Tokenizer, UMT5EncoderModel
 
 from pab_bench.minis.crossing.captions import vocabulary
 from pab_bench.minis.crossing.render import FRAMES as FRAMES
-from pab_bench.minis.text_encoder import TEXT_WIDTH
+from pab_bench.minis.text_encoder import TEXT_WIDTH, build_umt5_encoder, drop_captions
 from pab_bench.minis.tokenizer import tokenizer_of
 from pab_bench.minis.train_transformer import Noised
 
@@ -75,22 +75,6 @@ def build_tokenizer() -> T5Tokenizer:
     return tokenizer_of(vocabulary(), WORDS)
 
 
-def build_text_encoder(words: int) -> UMT5EncoderModel:
-    """The untrained encoder, two layers, `TEXT_WIDTH` wide."""
-    return UMT5EncoderModel(
-        UMT5Config(
-            vocab_size=words,
-            d_model=TEXT_WIDTH,
-            d_kv=16,
-            d_ff=128,
-            num_layers=2,
-            num_heads=4,
-            dropout_rate=0.0,
-            feed_forward_proj="gated-gelu",
-        )
-    )
-
-
 def build_scheduler() -> UniPCMultistepScheduler:
     """Wan's sampler at its shift for 480p."""
     return UniPCMultistepScheduler(
@@ -104,7 +88,7 @@ class WanTraining(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         tokenizer = build_tokenizer()
-        self.text_encoder = build_text_encoder(len(tokenizer))
+        self.text_encoder = build_umt5_encoder(len(tokenizer))
         self.transformer = build_transformer()
         self._end, self._pad = tokenizer.eos_token_id, tokenizer.pad_token_id
 
@@ -123,10 +107,7 @@ class WanTraining(nn.Module):
         dropped: torch.Tensor,
     ) -> torch.Tensor:
         """Predicted velocity, of `noisy`'s shape; a dropped caption is the empty prompt."""
-        empty = torch.full_like(tokens, self._pad)
-        empty[:, 0] = self._end
-        tokens = torch.where(dropped[:, None], empty, tokens)
-        mask = torch.where(dropped[:, None], (empty == self._end).to(mask.dtype), mask)
+        tokens, mask = drop_captions(tokens, mask, dropped, self._end, self._pad)
         text = self.text_encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
         text = F.pad(text * mask[..., None], (0, 0, 0, WORDS - text.shape[1]))
         prediction: torch.Tensor = self.transformer(noisy, timesteps, text, return_dict=False)[0]

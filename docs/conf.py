@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+from site_pages.equations import register as register_equations
+
 from pab_bench.cli import version as pab_bench_version
 
 project = "pab_bench"
@@ -32,6 +34,7 @@ napoleon_use_ivar = True
 
 toc_object_entries = False
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "pab_bench"
 html_static_path = ["static"]
@@ -64,4 +67,5 @@ def _as_restructured_text(
 
 def setup(app: Any) -> None:
     """Called by Sphinx; before napoleon, which reads the sections of docstrings."""
+    register_equations(app)
     app.connect("autodoc-process-docstring", _as_restructured_text, priority=100)

@@ -1,15 +1,16 @@
-"""`python -m pab_bench.cite RESULTS`: the papers behind the methods, models and metrics in use.
+"""`python -m pab_bench.cite RESULTS...`: the papers behind the methods, models and metrics in use.
 
-RESULTS is a results folder, or the folder of a sweep or a run. Exit status: 0, or 2 if there are no
-results.
+RESULTS are results folders, folders of sweeps or runs, and archives of `python -m pab_bench.pack`,
+which are checked first. Exit status: 0, or 2 if there are no results or an archive is refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pab_bench.cite.references import references
 from pab_bench.cite.used import Used, used_in
@@ -27,19 +28,23 @@ _OURS = """@software{{pab_bench,
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    from analysis.errors import AnalysisError
-    from analysis.load import load_sweep
+    # Deferred: they need pandas, which `--help` can do without.
+    from pab_bench.archive.refused import ArchiveRefused
+    from pab_bench.leaderboard.sources import opened
 
+    records: list[Mapping[str, Any]] = []
     try:
-        sweep = load_sweep(options.results)
-    except AnalysisError as error:
+        with opened(options.results) as sources:
+            for path, source in zip(options.results, sources, strict=True):
+                sweep = source.data.sweep
+                points = [*(point for _, point in sweep.finished), *sweep.baselines]
+                if not points:
+                    raise ArchiveRefused(f"{path}: has no finished point")
+                records += [point.record for point in points]
+    except ArchiveRefused as error:
         sys.stderr.write(f"error: {error}\n")
         return BAD_CONFIGURATION
-    points = [*(point for _, point in sweep.finished), *sweep.baselines]
-    if not points:
-        sys.stderr.write(f"error: {options.results}: has no finished point\n")
-        return BAD_CONFIGURATION
-    used = used_in(point.record for point in points)
+    used = used_in(records)
     sys.stdout.write(bibtex(used) if options.format == "bibtex" else text(used))
     return OK
 
@@ -64,6 +69,6 @@ def text(used: Used) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pab_bench.cite", description=__doc__)
-    parser.add_argument("results", metavar="RESULTS", type=Path)
+    parser.add_argument("results", metavar="RESULTS", type=Path, nargs="+")
     parser.add_argument("--format", choices=("bibtex", "text"), default="bibtex")
     return parser

@@ -13,6 +13,7 @@ from pab_bench.cite.used import used_in
 from pab_bench.experiment.provenance import decisive_versions
 from pab_bench.methods.registry import METHODS
 from pab_bench.metrics.registry import METRICS
+from pab_bench.pack.command import main as pack
 from pab_bench.systems.registry import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,28 @@ def test_what_was_used_is_cited(capsys):
         "Pyramid Attention Broadcast. arXiv 2408.12588. 2024. https://arxiv.org/abs/2408.12588 "
         "(method pab)"
     ) in lines
+
+
+def test_archives_are_read_as_folders_are_and_together(tmp_path, capsys):
+    archive = tmp_path / "theirs.pab.tar"
+    assert pack([str(FIXTURE), "-o", str(archive)]) == 0
+    capsys.readouterr()
+    cited = []
+    for results in ([FIXTURE], [archive], [archive, FIXTURE]):
+        assert main([str(path) for path in results]) == 0
+        cited.append(capsys.readouterr().out)
+    assert "@misc{zhao2024pab" in cited[0]
+    assert cited[1:] == cited[:1] * 2
+
+
+def test_an_archive_that_was_changed_is_refused(tmp_path, capsys):
+    archive = tmp_path / "theirs.pab.tar"
+    assert pack([str(FIXTURE), "-o", str(archive)]) == 0
+    content = bytearray(archive.read_bytes())
+    content[content.index(b'"created"') + 15] ^= 1
+    archive.write_bytes(content)
+    assert main([str(archive)]) == 2
+    assert "theirs.pab.tar: " in capsys.readouterr().err
 
 
 def test_metrics_count_where_they_have_a_value():

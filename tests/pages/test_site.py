@@ -21,6 +21,9 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     assert len(pages) > 100
     loaded = re.compile(r"<(?:script|link|img)[^>]+(?:src|href)=\"(?:https?:)?//")
     assert [page for page in pages if loaded.search(page)] == []
+    equations = (tmp_path / "html/methods/pab.html").read_text()
+    assert "<math" in equations
+    assert "$$" not in equations
     assert (
         "pab_bench.engine.engine.Engine"
         in (tmp_path / "html/reference/api/engine.html").read_text()

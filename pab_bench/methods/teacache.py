@@ -96,6 +96,10 @@ class TeaCache(Acceleration):
         """The first."""
         return 1
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """The last, where it is known by its index."""
+        return frozenset({facts.calls - 1} if self.last_call == "index" else ())
+
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Accumulate estimated changes."""
         assert self.coefficients is not None

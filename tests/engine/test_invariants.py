@@ -94,7 +94,9 @@ def test_sure_calls_compute(out, sure, protected):
     if not broken:
         ledger.check(open_plan(FACTS), sure, protected)
         return
-    with pytest.raises(LedgerMismatch, match="was skipped at call .* a site computes at the first"):
+    with pytest.raises(
+        LedgerMismatch, match=r"was skipped at call .* a site computes at the first"
+    ):
         ledger.check(open_plan(FACTS), sure, protected)
 
 
@@ -176,7 +178,7 @@ def test_sure_calls_compute_both_halves():
     engine = ran(CallsAndHalves)
     engine.ledger.check(open_plan(FACTS), 1)
     assert engine.ledger.leaves_out(0, 1)
-    with pytest.raises(LedgerMismatch, match="call 1 .* computed 1 halves .* the first 2 calls"):
+    with pytest.raises(LedgerMismatch, match=r"call 1 .* computed 1 halves .* the first 2 calls"):
         engine.ledger.check(open_plan(FACTS), 2)
 
 

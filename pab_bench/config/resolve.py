@@ -100,6 +100,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             model.depth,
             model.schedule,
             guidance > 1,
+            model.name,
         )
         method = checked_method(method, about, problems)
     try:

@@ -6,7 +6,7 @@ and a line in `registry.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -73,6 +73,18 @@ class Method(Protocol):
         """How many first calls compute everything, whatever comes."""
         ...
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """Further calls that do."""
+        ...
+
+    def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
+        """Say what whoever reads results must know of the numbers by which was decided.
+
+        Args:
+            gates: of every video, by lane and call; see `Policy.gates`.
+        """
+        ...
+
 
 class Acceleration:
     """What most methods have in common: a frozen dataclass derives from it and adds its settings.
@@ -126,6 +138,14 @@ class Acceleration:
         """None."""
         return 0
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """None."""
+        return frozenset()
+
+    def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
+        """Nothing."""
+        return []
+
 
 class Sampled(Protocol):
     """Whatever knows a model's sites and timesteps: a loaded sampler, or a blueprint of one."""
@@ -173,6 +193,12 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         name = type(architecture.transformer).__name__
         raise ConfigError(f"method={method.name}: needs the blocks of {name} in order: {reason}")
     made = method.sampled_steps(steps)
+    if "modulation" in method.needs and stack_of(architecture)[0].modulate is None:
+        name = type(architecture.transformer).__name__
+        raise ConfigError(
+            f"method={method.name}: needs the modulated input of the first self-attention of "
+            f"{name}, which is not known"
+        )
     lanes = getattr(model, "lanes", None)
     return Facts(
         tuple(model.timesteps(made)),

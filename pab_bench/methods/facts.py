@@ -8,9 +8,10 @@ from typing import Literal
 
 from pab_bench.engine.kinds import Group
 
-Need = Literal["sites", "stack", "call", "rows"]
+Need = Literal["sites", "stack", "call", "rows", "modulation"]
 """What a method acts on: sites; the blocks in order; whole calls of the transformer; halves of the
-guidance batch, which a call must have both of."""
+guidance batch, which a call must have both of. Or what it looks at: the modulated input of the
+first self-attention."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class About:
         depth: number of transformer block pairs.
         schedule: formula of the timesteps, as in `model.schedule`.
         guided: whether there is classifier-free guidance.
+        model: name of the model.
     """
 
     system: str
@@ -32,6 +34,7 @@ class About:
     depth: int
     schedule: str | None
     guided: bool
+    model: str = ""
 
 
 @dataclass(frozen=True)

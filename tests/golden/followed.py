@@ -37,7 +37,7 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
     """Sample, and check that what was done is what was to be done."""
     architecture = scene.architecture
     facts = Facts(
-        scene.timesteps(steps),
+        getattr(scene, "planned_timesteps", scene.timesteps)(steps),
         steps,
         architecture.depth,
         architecture.groups,
@@ -63,7 +63,8 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
         finally:
             hook.remove()
     ledger = engine.ledger
-    ledger.check(plan, method.sure_calls(facts))
+    ledger.check(plan, method.sure_calls(facts), method.protected_calls(facts))
+    engine.check_gates()
     lanes = range(scene.lanes)
     done = tuple(ledger.executed(plan, lane) if plan.is_open else plan for lane in lanes)
     return Followed(torch.stack(history), torch.stack(outputs), engine, done)

@@ -149,6 +149,15 @@ def transformers_called(model: Sampled, steps: int) -> tuple[int, ...]:
     return () if own is None else tuple(own(steps))
 
 
+def sigmas_of(model: Sampled, steps: int) -> tuple[float, ...]:
+    """Tell the part of noise in the latents at every call, as `Facts.sigmas`.
+
+    Empty, unless the model has a method `sigmas` that says so for a number of steps.
+    """
+    own = getattr(model, "sigmas", None)
+    return () if own is None else tuple(own(steps))
+
+
 def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None = None) -> Facts:
     """Collect what a method can know of a video.
 
@@ -183,6 +192,7 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         stack,
         1 if lanes is None or guidance is None else int(lanes(guidance)),
         transformers_called(model, made),
+        sigmas_of(model, made) if "sigmas" in method.needs else (),
     )
 
 

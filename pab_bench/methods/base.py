@@ -149,7 +149,7 @@ def transformers_called(model: Sampled, steps: int) -> tuple[int, ...]:
     return () if own is None else tuple(own(steps))
 
 
-def sigmas_of(model: Sampled, steps: int) -> tuple[float, ...]:
+def sigmas_of(model: object, steps: int) -> tuple[float, ...]:
     """Tell the part of noise in the latents at every call, as `Facts.sigmas`.
 
     Empty, unless the model has a method `sigmas` that says so for a number of steps.

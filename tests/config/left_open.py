@@ -6,6 +6,12 @@ from pab_bench.config.compose import read_option
 from pab_bench.config.model_defaults import KEYS
 
 BY_METHOD: dict[str, dict[str, object]] = {
+    "adacache": {
+        "method.codebook": "own",
+        "method.thresholds": [0.1, 0.2, 0.3, 0.4, 0.5, 1.0],
+        "method.rates": [6, 5, 4, 3, 2, 1],
+        "method.measure_blocks": [1],
+    },
     "delta_dit": {"method.blocks": 2, "method.boundary": 25},
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},

@@ -8,6 +8,7 @@ one is a file here and a line in `READINGS`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -27,8 +28,11 @@ READINGS = (
     "golden.method_tgate:TGateReading",
     "golden.method_delta_dit:DeltaDitReading",
     "golden.method_fastercache:FasterCacheReading",
+    "golden.method_adacache:AdaCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
+GATES_TOLERANCE = 1e-4
+"""Relative."""
 TIMESTEP_TOLERANCE = 2e-4
 
 
@@ -99,6 +103,10 @@ class MethodsVerifier:
                     partial(_deviations, reading, run, followed),
                     "exact",
                 )
+                gates = getattr(reading, "gates", None)
+                if gates is not None:
+                    farthest = partial(_gates_apart, followed, gates(run))
+                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -131,6 +139,18 @@ def _scene(uses: str, folder: Path) -> Any:
     return scene_of(Used(uses, folder.parent.parent))
 
 
+def _gates_apart(followed: Any, golden: list[float | None]) -> float:
+    """The largest relative difference of the numbers by which was decided."""
+    ours, apart = followed().engine.gates, 0.0
+    for call, known in enumerate(golden):
+        own = ours.get((0, call))
+        if (own is None) != (known is None):
+            return math.inf
+        if own is not None and known is not None:
+            apart = max(apart, abs(own / known - 1))
+    return apart
+
+
 def _deviations(reading: Reading, run: Mapping[str, Any], followed: Any) -> float:
     return float(reading.deviations(run, followed()))
 
@@ -139,11 +159,17 @@ def _followed(scene: Any, reading: Reading, run: Mapping[str, Any]) -> Followed:
     from golden.followed import follow
 
     guidance = float(run["guidance_scale"])
-    return follow(scene(), reading.method(run), int(run["num_inference_steps"]), guidance)
+    return follow(scene(), reading.method(run), _steps(run), guidance)
+
+
+def _steps(run: Mapping[str, Any]) -> int:
+    """Denoising steps, under the name that upstream has for them."""
+    key = "num_inference_steps" if "num_inference_steps" in run else "num_sampling_steps"
+    return int(run[key])
 
 
 def _apart(scene: Any, run: Mapping[str, Any]) -> float:
-    times = scene().timesteps(int(run["num_inference_steps"]))
+    times = scene().timesteps(_steps(run))
     return max_absolute_difference(times, run["timesteps"])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -86,6 +87,7 @@ class AdaCache(Acceleration):
 
     name: ClassVar[str] = "adacache"
     broadcast_object: ClassVar[BroadcastObject] = "output"
+    decides_while_sampling: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -236,9 +238,11 @@ class AdaCache(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Decide call by call, for each lane by itself."""
+        return partial(self._policy, facts)
+
+    def _policy(self, facts: Facts) -> Policy:
         from pab_bench.methods.adacache_policy import Adaptive, AdaptiveToMotion, Motion
 
-        self._check_sites(facts)
         thresholds, rates, blocks = self.thresholds, self.rates, self.measure_blocks
         assert thresholds is not None
         assert rates is not None
@@ -251,7 +255,7 @@ class AdaCache(Acceleration):
         measured = [site for kind in self.measure for site in _sites(kind, blocks, facts)]
         joined = {mlp: cross for mlp in facts.groups if (cross := _cross_beside(mlp, facts))}
         if not self.motion:
-            return lambda: Adaptive(new_rates, measured, joined)
+            return Adaptive(new_rates, measured, joined)
         assert self.motion_first is not None
         assert self.motion_last is not None
         motion = Motion(
@@ -261,7 +265,7 @@ class AdaCache(Acceleration):
             self.motion_power,
             self.motion_divisor,
         )
-        return lambda: AdaptiveToMotion(new_rates, measured, joined, motion)
+        return AdaptiveToMotion(new_rates, measured, joined, motion)
 
 
 _NAMES = {"temporal": "temporal attention", "spatial": "spatial attention", "cross_mlp": "mlp"}

@@ -42,10 +42,13 @@ class Motion:
         Args:
             residual: its second axis has the frames.
         """
+        # Deferred: settings are made before torch is needed.
+        from pab_bench.engine.distances import l1_norm
+
         total = 0.0
         for stride in self.strides:
             later, earlier = residual[:, stride:], residual[:, :-stride]
-            total += _relative(_sum(later - earlier), _sum(later) + _sum(earlier))
+            total += _relative(l1_norm(later - earlier), l1_norm(later) + l1_norm(earlier))
         return float((total / len(self.strides) / self.scale) ** self.power / self.divisor)
 
 
@@ -94,11 +97,16 @@ class Adaptive(Policy):
             part = at.lane, (self._joined[group], block), "part"
             residual = self.memory.get(part, last=True)[0] + residual
         if site in self._measured and address in self.memory:
-            (before,) = self.memory.get(address, last=False)
-            change = _relative(_sum(before - residual), _sum(before))
-            value = self._rates[at.lane].changed(site, change, self.motion(at, site, residual))
-            self.gates[at.lane, at.call] = value
+            self._measure(at, site, residual)
         self.memory.put(address, [residual])
+
+    def _measure(self, at: At, site: Site, residual: Tensor) -> None:
+        from pab_bench.engine.distances import l1_norm
+
+        (before,) = self.memory.get((at.lane, site), last=False)
+        change = _relative(l1_norm(before - residual), l1_norm(before))
+        value = self._rates[at.lane].changed(site, change, self.motion(at, site, residual))
+        self.gates[at.lane, at.call] = value
 
     def motion(self, at: At, site: Site, residual: Tensor) -> float:
         """1: it is of no account."""
@@ -167,11 +175,3 @@ def _relative(difference: float, size: float) -> float:
     if size:
         return difference / size
     return math.inf if difference else 0.0
-
-
-def _sum(residual: Tensor) -> float:
-    """The sum of magnitudes, in float32."""
-    # Deferred: settings are made before torch is needed.
-    import torch
-
-    return float(torch.linalg.vector_norm(residual, 1, dtype=torch.float32))

@@ -32,6 +32,11 @@ class Method(Protocol):
         ...
 
     @property
+    def decides_while_sampling(self) -> bool:
+        """Whether it has no plan before a video is sampled."""
+        ...
+
+    @property
     def needs(self) -> frozenset[Need]:
         """What it acts on: which systems can carry it is checked before anything is loaded."""
         ...
@@ -83,6 +88,7 @@ class Acceleration:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    decides_while_sampling: ClassVar[bool] = False
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -42,6 +42,7 @@ class SeaCache(Acceleration):
     exponent: float = 3.0
 
     name: ClassVar[str] = "seacache"
+    decides_while_sampling: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -67,14 +68,11 @@ class SeaCache(Acceleration):
             reason = f"with method.last={self.last}: no call of {about.calls} may leave blocks out"
             problems.add("method.first", self.first, reason)
 
-    def _check_sigmas(self, facts: Facts) -> None:
+    def plan(self, facts: Facts) -> None:
+        """None: it is decided while sampling; a sampler of no flow matching is refused."""
         if not facts.sigmas:
             reason = "needs the part of noise in latents of flow matching, and the sampler has none"
             raise InvalidSettings([Problem(f"method={self.name}", reason)])
-
-    def plan(self, facts: Facts) -> None:
-        """None: it is decided while sampling; a sampler of no flow matching is refused."""
-        self._check_sigmas(facts)
 
     def sure_calls(self, facts: Facts) -> int:
         """The first, or as many as are said."""
@@ -84,7 +82,6 @@ class SeaCache(Acceleration):
         """Decide call by call."""
         from pab_bench.methods.seacache_policy import Spectral
 
-        self._check_sigmas(facts)
         limits = Limits(self.threshold, self.first, facts.calls - self.last, self.most)
         whole = Run(0, len(facts.stack) - 1)
         own = self.exponent, self.order, whole

@@ -16,8 +16,9 @@ BY_METHOD: dict[str, dict[str, object]] = {
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},
     "mask": {"method.file": "mask.json"},
+    "seacache": {"model": "wan_mini"},
 }
-"""Keys of methods that have no default; the file is to be written."""
+"""Keys of methods that have no default, or a model that carries them; the file is to be written."""
 _ELSEWHERE = {"model.repository": "owner/name"}
 
 

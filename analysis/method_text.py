@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ALWAYS = ("name", "version")
+_OWN = "own"
+"""The value of a setting that others have published, where somebody has chosen another."""
 
 
 def method_texts(methods: Sequence[object]) -> list[str | None]:
     """One text per method: its name, and the settings in which those of that name differ.
+
+    A setting that is somebody's own choice, in place of what was published, is always told.
 
     Args:
         methods: as identities have them; None in the result for those that are no mapping, which
@@ -19,6 +23,8 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     [None, 'fora interval=2', 'fora interval=3']
     >>> method_texts([{"name": "fewer_steps", "inside": {"name": "fora", "interval": 2}}])
     ['fewer_steps inside=fora']
+    >>> method_texts([{"name": "adacache", "codebook": "own"}])
+    ['adacache codebook=own']
     """
     known = [_flat(own) if isinstance(own, Mapping) else None for own in methods]
     return [None if own is None else _text(own, known) for own in known]
@@ -54,7 +60,8 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
     differing = [
         f"{key}={_short(value)}"
         for key, value in own.items()
-        if key not in _ALWAYS and any(key in other and other[key] != value for other in alike)
+        if key not in _ALWAYS
+        and (value == _OWN or any(key in other and other[key] != value for other in alike))
     ]
     inside = [] if "inside" not in own or differing else [f"inside={own['inside']}"]
     return " ".join([str(own["name"]), *inside, *differing])

@@ -14,6 +14,7 @@ Papers = Mapping[str, tuple[str, ...]]
 
 METHODS: Papers = {
     "pab": ("zhao2024pab",),
+    "adacache": ("kahatapitiya2024adacache",),
     "delta_dit": ("chen2024deltadit",),
     "delta_dit_pab": ("chen2024deltadit", "zhao2024pab"),
     "fastercache": ("lv2024fastercache",),
@@ -22,6 +23,7 @@ METHODS: Papers = {
     "fora": ("selvaraju2024fora",),
     "magcache": ("ma2025magcache",),
     "mask": (),
+    "seacache": ("chung2026seacache", "vonplaten2022diffusers"),
     "taylorseer": ("liu2025taylorseer",),
     "teacache": ("liu2024teacache",),
     "tgate": ("zhang2024tgate",),

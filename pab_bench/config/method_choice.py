@@ -55,6 +55,7 @@ _PLACES = {
     "call": "whole calls of the transformer",
     "rows": "halves of the guidance batch in one call",
     "modulation": "the modulated input of the first self-attention",
+    "sigmas": "the part of noise in the latents of flow matching",
 }
 
 

@@ -32,6 +32,11 @@ class Method(Protocol):
         ...
 
     @property
+    def decides_while_sampling(self) -> bool:
+        """Whether it has no plan before a video is sampled."""
+        ...
+
+    @property
     def needs(self) -> frozenset[Need]:
         """What it acts on: which systems can carry it is checked before anything is loaded."""
         ...
@@ -95,6 +100,7 @@ class Acceleration:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    decides_while_sampling: ClassVar[bool] = False
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -169,6 +175,15 @@ def transformers_called(model: Sampled, steps: int) -> tuple[int, ...]:
     return () if own is None else tuple(own(steps))
 
 
+def sigmas_of(model: object, steps: int) -> tuple[float, ...]:
+    """Tell the part of noise in the latents at every call, as `Facts.sigmas`.
+
+    Empty, unless the model has a method `sigmas` that says so for a number of steps.
+    """
+    own = getattr(model, "sigmas", None)
+    return () if own is None else tuple(own(steps))
+
+
 def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None = None) -> Facts:
     """Collect what a method can know of a video.
 
@@ -209,6 +224,7 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         stack,
         1 if lanes is None or guidance is None else int(lanes(guidance)),
         transformers_called(model, made),
+        sigmas_of(model, made) if "sigmas" in method.needs else (),
     )
 
 

@@ -39,6 +39,11 @@ class Combined(Acceleration):
         return f"{self.outer.name}+{self.inner.name}"
 
     @property
+    def decides_while_sampling(self) -> bool:  # type: ignore[override]
+        """Whether one of them does."""
+        return self.outer.decides_while_sampling or self.inner.decides_while_sampling
+
+    @property
     def needs(self) -> frozenset[Need]:
         """What both need."""
         return self.outer.needs | self.inner.needs
@@ -78,6 +83,9 @@ class Combined(Acceleration):
             return "reuses nothing: set its keys, or leave method.inside=null"
         if isinstance(self.outer, FewerSteps):
             return ""
+        for own in (self.outer, self.inner):
+            if own.decides_while_sampling:
+                return f"{own.name} decides while it samples, and no other method can act beside it"
         if "sites" in self.outer.needs:
             return f"{outer} decides about sites itself, so that no other method can"
         if self.inner.needs != {"sites"} or self.inner.policy(_NOTHING) is not None:

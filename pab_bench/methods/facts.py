@@ -8,10 +8,10 @@ from typing import Literal
 
 from pab_bench.engine.kinds import Group
 
-Need = Literal["sites", "stack", "call", "rows", "modulation"]
+Need = Literal["sites", "stack", "call", "rows", "modulation", "sigmas"]
 """What a method acts on: sites; the blocks in order; whole calls of the transformer; halves of the
 guidance batch, which a call must have both of. Or what it looks at: the modulated input of the
-first self-attention."""
+first self-attention; the part of noise in the latents at every call."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Facts:
             architecture does not tell its blocks in order.
         lanes: calls of the transformer in a denoising step.
         transformers: at every call the index of the one that is called; empty = always the first.
+        sigmas: at every call the part of noise in the latents of flow matching, 0 to 1; empty where
+            no method asked, or the model has no such latents.
     """
 
     timesteps: tuple[float, ...]
@@ -62,6 +64,7 @@ class Facts:
     stack: tuple[tuple[tuple[Group, int], ...], ...] = ()
     lanes: int = 1
     transformers: tuple[int, ...] = ()
+    sigmas: tuple[float, ...] = ()
 
     @property
     def calls(self) -> int:

@@ -9,6 +9,7 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     {
         "pab": "pab_bench.methods.pab:PyramidAttentionBroadcast",
+        "adacache": "pab_bench.methods.adacache:AdaCache",
         "delta_dit": "pab_bench.methods.delta_dit:DeltaDit",
         "delta_dit_pab": "pab_bench.methods.delta_dit_pab:DeltaDitPab",
         "fastercache": "pab_bench.methods.fastercache:FasterCache",
@@ -17,6 +18,7 @@ METHODS: Registry[type[Method]] = Registry(
         "fora": "pab_bench.methods.fora:Fora",
         "magcache": "pab_bench.methods.magcache:MagCache",
         "mask": "pab_bench.methods.mask:Mask",
+        "seacache": "pab_bench.methods.seacache:SeaCache",
         "taylorseer": "pab_bench.methods.taylorseer:TaylorSeer",
         "teacache": "pab_bench.methods.teacache:TeaCache",
         "tgate": "pab_bench.methods.tgate:TGate",

@@ -32,7 +32,8 @@ class System:
         carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
             `stack` where the blocks are known in order; `call`; `rows` where both halves of the
             guidance batch are in one call; `modulation` where it is known what the first
-            self-attention is given.
+            self-attention is given; `sigmas` where the latents may be those of flow matching, with
+            axes for frames, height and width.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 

@@ -154,6 +154,35 @@ def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold
     assert (rows["how"] == "skipped").any() == (share > 0)
 
 
+def test_adacache_keeps_what_it_decided_by(rival, made, tmp_path):
+    book = "method.thresholds=[.1,.2,.4,.5,.6,1]", "method.rates=[3,3,2,2,2,1]"
+    keys = "method.codebook=own", *book, "method.measure_blocks=[2]"
+    record = made(rival("method=adacache", *keys)).record
+    assert record.config["method"]["codebook"] == "own"
+    assert record.plan["open"]
+    assert 0 < record.plan["reuse_share"]["all"] < 4 / 6
+    assert record.cost["flops_ratio"] < 1
+    assert record.peak_cache_bytes > 0
+    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    gates = rows.groupby("call")["gate"].first()
+    reused = rows.groupby("call")["reuse"].all()
+    assert gates.isna().tolist() == [True, *reused[1:]]
+    assert not reused[[0, 1, 4, 5]].any()
+
+
+@pytest.mark.slow
+def test_seacache_on_two_lanes(rival, made, tmp_path):
+    record = made(
+        rival("model=wan_mini", "method=seacache", "method.threshold=0.6", "steps=10")
+    ).record
+    assert 0 < record.plan["reuse_share"]["all"] < 1
+    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    lanes = [own["reuse"].tolist() for _, own in rows.groupby("lane")]
+    assert lanes[0] == lanes[1]
+    assert (rows["gate"].dropna() > 0).all()
+    assert set(rows["how"]) == {"computed", "skipped"}
+
+
 @pytest.mark.slow
 def test_a_method_inside_fewer_steps(rival, made):
     settings = rival("method=fewer_steps", "method.steps=4", "method.inside={name:fora,interval:2}")

@@ -12,7 +12,7 @@ from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import depths_of
 from pab_bench.engine.stack import stack_of, stack_sites
 from pab_bench.engine.whole_calls import value_of
-from pab_bench.methods.base import Method, plan_of_facts
+from pab_bench.methods.base import Method, plan_of_facts, sigmas_of
 from pab_bench.methods.facts import Facts
 
 
@@ -44,6 +44,7 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
         depths_of(architecture),
         stack_sites(stack_of(architecture)),
         scene.lanes,
+        sigmas=sigmas_of(scene, steps),
     )
     plan = plan_of_facts(method, facts)
     history: list[torch.Tensor] = []

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pab_bench.errors import ConfigError
+from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.registry import load
 from pab_bench.verify.base import Check, check, failed_check, relative_l2
 
@@ -30,6 +31,7 @@ READINGS = (
     "golden.method_taylorseer:TaylorSeerReading",
     "golden.method_magcache:MagCacheReading",
     "golden.method_fastercache_diffusers:FasterCacheDiffusersReading",
+    "golden.method_seacache:SeaCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
@@ -64,7 +66,9 @@ class LibraryMethodsVerifier:
         for path, runs in _files(folder):
             model = json.loads(path.read_text())["model"]
             scene = cache(partial(_scene, folder, model))
-            tensors = load_file(path.with_suffix(".safetensors"))
+            recorded = path.with_suffix(".safetensors")
+            # Where nothing was skipped, nothing but that was recorded.
+            tensors = load_file(recorded) if recorded.exists() else {}
             for name, run in runs.items():
                 reading = _reading(run)
                 if reading is None:
@@ -75,6 +79,12 @@ class LibraryMethodsVerifier:
                     yield check(
                         path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact"
                     )
+                    continue
+                if _skips_nothing(run):
+                    yield check(
+                        path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact"
+                    )
+                    yield from _baseline_checks(path.name, name, scene, run)
                     continue
                 for key, golden in tensors.items():
                     if key.startswith(f"{name}/"):
@@ -135,6 +145,27 @@ def _fails_upstream(run: Mapping[str, Any]) -> bool:
     return "error" in run or bool(run["config"].get("is_guidance_distilled"))
 
 
+def _skips_nothing(run: Mapping[str, Any]) -> bool:
+    """Whether upstream computes everything although it is switched on: it failed silently."""
+    return bool(run["bit_equal_to_baseline"]) and "power_exp" in run["config"]
+
+
+def _baseline_checks(file: str, name: str, scene: Any, run: Mapping[str, Any]) -> Iterator[Check]:
+    """That what was recorded is a baseline: bit-equal latents, and everything computed."""
+    apart = float(run["relative_l2_to_baseline"])
+    case = f"{name}: upstream's latents are its baseline's"
+    yield check(file, case, 0.0, lambda: apart, "relative L2")
+    deviating = partial(_deviations, partial(_baseline, scene), run["decisions"])
+    yield check(file, f"{name}: upstream skips nothing", 0.0, deviating, "exact")
+
+
+def _baseline(scene: Any) -> Followed:
+    from golden.followed import follow
+
+    own = scene()
+    return follow(own, PyramidAttentionBroadcast(), own.steps, own.guidance)
+
+
 def _made(followed: Any) -> float:
     """1 if a video is made, 0 if it is refused."""
     try:
@@ -149,8 +180,9 @@ def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
     ours = followed().engine.gates
     made: dict[int, int] = {}
     largest = 0.0
-    for gate in golden:
-        lane = LANES[gate["lane"]]
+    lanes = 1 + max((lane for lane, _ in ours), default=0)
+    for number, gate in enumerate(golden):
+        lane = number % lanes if gate["lane"] is None else LANES[gate["lane"]]
         call = made[lane] = made.get(lane, -1) + 1
         own, known = ours.get((lane, call)), gate["quantity"]
         if known is not None:

@@ -29,6 +29,7 @@ READINGS = (
     "golden.method_delta_dit:DeltaDitReading",
     "golden.method_fastercache:FasterCacheReading",
     "golden.method_teacache:TeaCacheReading",
+    "golden.method_adacache:AdaCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
@@ -169,11 +170,17 @@ def _followed(scene: Any, reading: Reading, run: Mapping[str, Any]) -> Followed:
     from golden.followed import follow
 
     guidance = float(run["guidance_scale"])
-    return follow(scene(), reading.method(run), int(run["num_inference_steps"]), guidance)
+    return follow(scene(), reading.method(run), _steps(run), guidance)
+
+
+def _steps(run: Mapping[str, Any]) -> int:
+    """Denoising steps, under the name that upstream has for them."""
+    key = "num_inference_steps" if "num_inference_steps" in run else "num_sampling_steps"
+    return int(run[key])
 
 
 def _apart(scene: Any, run: Mapping[str, Any]) -> float:
-    times = scene().timesteps(int(run["num_inference_steps"]))
+    times = scene().timesteps(_steps(run))
     return max_absolute_difference(times, run["timesteps"])
 
 

@@ -19,6 +19,7 @@ from pab_bench.systems.diffusers.architecture import DiscoveredArchitecture
 from pab_bench.systems.diffusers.block_order import BlockOrder
 from pab_bench.systems.diffusers.discovery import discover
 from pab_bench.systems.diffusers.modules import candidates
+from pab_bench.systems.diffusers.noise_levels import flow_sigmas
 from pab_bench.systems.diffusers.watching import Watch
 
 LANES = {"WanPipeline": 2, "CogVideoXPipeline": 1}
@@ -74,6 +75,11 @@ class PipelineScene:
     def timesteps(self, steps: int) -> tuple[float, ...]:
         self.pipeline.scheduler.set_timesteps(steps)
         return tuple(self.pipeline.scheduler.timesteps.tolist())
+
+    def sigmas(self, steps: int) -> tuple[float, ...]:
+        """The part of noise in the latents; none without flow matching."""
+        self.pipeline.scheduler.set_timesteps(steps)
+        return flow_sigmas(self.pipeline.scheduler)
 
     def denoise(self, steps: int, guidance: float, keep: Callable[[torch.Tensor], None]) -> None:
         self._run(steps, guidance, keep)

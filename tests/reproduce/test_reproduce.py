@@ -197,6 +197,8 @@ METHODS_READ = (
     {"method": "magcache", "method.steps": 50, "method.ratios": [1.0, 0.99, 0.98]},
     {"method": "fastercache", "steps": 50, "method.half": "right"},
     {"method": "fastercache_diffusers", "method.temporal_gap": 3},
+    {"method": "adacache", "model": "open_sora", "method.motion": True},
+    {"method": "seacache", "model": "wan_mini", "method.order": 0},
     {"method": "delta_dit", "method.blocks": 2, "method.boundary": 9},
     {"method": "delta_dit_pab", "steps": 50},
     {"method": "fastercache", "steps": 50},

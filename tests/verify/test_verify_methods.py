@@ -17,13 +17,22 @@ RUNS = {
     "methods_a/delta_dit": 3,
     "methods_a/fastercache": 3,
     "methods_a/teacache": 6,
+    "methods_a/adacache": 3,
     "methods_b/taylorseer": 5,
     "methods_b/magcache": 3,
     "methods_b/fastercache": 1,
+    "methods_b/seacache": 2,
 }
 OTHERS = {
     "methods_a/fastercache": {"s50: outputs of the transformer"},
     "methods_a/teacache": {"s20_t0.1_default_slow: gates", "s30_t1.05: gates"},
+    "methods_a/adacache": {"t_attn_loc0_2: gates", "t_attn_loc1_moreg: gates"},
+    "methods_b/seacache": {
+        "picked_order0_unlimited: gates",
+        "default: gates",
+        "default: refused",
+        "default: upstream skips nothing",
+    },
     "methods_b/magcache": {"picked: gates", "too_few_steps: gates"},
     "methods_b/fastercache": {"is_guidance_distilled: refused"},
 }
@@ -78,6 +87,26 @@ def test_the_wrong_half_is_found(tmp_path):
     path.write_text(json.dumps(content))
     found = [c.case for c in run_checks(MethodsVerifier(), copy) if not c.passed]
     assert found == ["s50_right_half: outputs of the transformer"]
+
+
+@pytest.mark.parametrize(
+    ("change", "failing"),
+    [
+        ({"cache_loc": [0]}, {"latents", "decisions", "gates"}),
+        ({"skipped": "000101101101110111101111011101"}, {"decisions"}),
+    ],
+)
+def test_what_decides_while_sampling_is_held_against_every_decision(tmp_path, change, failing):
+    shutil.copytree(FIXTURES / "open_sora", tmp_path / "open_sora")
+    for name in ("adacache", "noise"):
+        shutil.copytree(FIXTURES / "methods_a" / name, tmp_path / "methods_a" / name)
+    path = tmp_path / "methods_a" / "adacache" / "open_sora.json"
+    content = json.loads(path.read_text())
+    run = content["runs"]["t_attn_loc0_2"]
+    content["runs"] = {"t_attn_loc0_2": run | change}
+    path.write_text(json.dumps(content))
+    found = [c.case for c in run_checks(MethodsVerifier(), path.parent) if not c.passed]
+    assert set(found) == {f"t_attn_loc0_2: {name}" for name in failing}
 
 
 def test_a_changed_setting_is_found(folder):

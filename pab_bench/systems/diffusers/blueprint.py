@@ -105,6 +105,10 @@ class DiffusersBlueprint:
         """
         return self._driver.noise_levels(steps, self._usual)
 
+    def sigmas(self, steps: int) -> tuple[float, ...]:
+        """The part of noise in the latents at every step; empty without flow matching."""
+        return self._driver.sigmas(steps, self._usual)
+
     def transformers_called(self, steps: int) -> tuple[int, ...]:
         """Which transformer each step calls, by its index; empty if there is only one."""
         if len(self._transformers) == 1:

@@ -19,7 +19,7 @@ from pab_bench.systems.diffusers.cut import DecodeInstead, Decoding, StopAtDecod
 from pab_bench.systems.diffusers.first_picture import picture_of
 from pab_bench.systems.diffusers.guidance import guidance_arguments
 from pab_bench.systems.diffusers.modules import candidates
-from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
+from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, flow_sigmas, noise_levels
 from pab_bench.systems.diffusers.steps import StepCounter
 from pab_bench.systems.diffusers.text_memory import TextMemory
 from pab_bench.systems.diffusers.watching import Watch, arguments
@@ -116,6 +116,11 @@ class Driver:
             return noise_levels(self.pipeline.scheduler)
         except UnknownSchedule as error:
             raise ConfigError(f"steps={steps}: {error}") from error
+
+    def sigmas(self, steps: int, guidance: float) -> tuple[float, ...]:
+        """The part of noise in the latents at every step; empty without flow matching."""
+        self.first_call(REHEARSED_PROMPT, steps, guidance)
+        return flow_sigmas(self.pipeline.scheduler)
 
     def rehearse(self, guidance: float, prompt: str = REHEARSED_PROMPT) -> Watch:
         """Run one denoising step and watch all modules that may be sites."""

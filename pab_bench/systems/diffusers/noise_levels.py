@@ -24,9 +24,8 @@ def noise_levels(scheduler: Any) -> tuple[int, ...]:
     """
     name, config = type(scheduler).__name__, scheduler.config
     count = len(scheduler.timesteps)
-    if name.startswith("FlowMatch") or _is_flow(config):
-        sigmas = [float(sigma) for sigma in scheduler.sigmas[:count]]
-        levels = [FULL * (1 - s if config.get("invert_sigmas") else s) for s in sigmas]
+    if sigmas := flow_sigmas(scheduler):
+        levels = [FULL * sigma for sigma in sigmas]
     elif name.startswith("EDM"):
         levels = [FULL * float(s) / (1 + float(s)) for s in scheduler.sigmas[:count]]
     elif "num_train_timesteps" in config and "beta_schedule" in config:
@@ -39,6 +38,18 @@ def noise_levels(scheduler: Any) -> tuple[int, ...]:
     if not all(0 <= level <= FULL for level in rounded):
         raise UnknownSchedule(f"{name}: its noise levels are not within 0 and {FULL}: {rounded}")
     return rounded
+
+
+def flow_sigmas(scheduler: Any) -> tuple[float, ...]:
+    """The part of noise in the latents, 0 to 1, at every timestep of a scheduler that has them set.
+
+    Empty where the scheduler is not one of flow matching.
+    """
+    config = scheduler.config
+    if not (type(scheduler).__name__.startswith("FlowMatch") or _is_flow(config)):
+        return ()
+    sigmas = [float(sigma) for sigma in scheduler.sigmas[: len(scheduler.timesteps)]]
+    return tuple(1 - sigma if config.get("invert_sigmas") else sigma for sigma in sigmas)
 
 
 def _is_flow(config: Any) -> bool:

@@ -138,6 +138,10 @@ class DiffusersSampler:
             self._levels[steps] = self._driver.noise_levels(steps, self._usual)
         return self._levels[steps]
 
+    def sigmas(self, steps: int) -> tuple[float, ...]:
+        """The part of noise in the latents at every step; empty without flow matching."""
+        return self._driver.sigmas(steps, self._usual)
+
     def transformers_called(self, steps: int) -> tuple[int, ...]:
         """Which transformer each step calls, by its index; empty if there is only one.
 

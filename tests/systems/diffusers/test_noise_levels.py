@@ -4,7 +4,7 @@ import diffusers
 import pytest
 import torch
 
-from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, noise_levels
+from pab_bench.systems.diffusers.noise_levels import UnknownSchedule, flow_sigmas, noise_levels
 
 
 def levels(kind, steps=4, sigmas=None, **config):
@@ -45,6 +45,17 @@ def test_other_schedulers_of_flow_are_told_by_their_configuration():
     )
     assert found == tuple(round(1000 * float(s)) for s in scheduler.sigmas[:4])
     assert found[0] > 990
+
+
+def test_sigmas_of_flow_matching_are_not_rounded():
+    scheduler, _ = levels("FlowMatchEulerDiscreteScheduler", sigmas=[1.0, 0.75, 0.1234])
+    assert flow_sigmas(scheduler) == pytest.approx((1.0, 0.75, 0.1234))
+    scheduler, _ = levels(
+        "FlowMatchEulerDiscreteScheduler", sigmas=[1.0, 0.9, 0.5], invert_sigmas=True
+    )
+    assert flow_sigmas(scheduler) == pytest.approx((1.0, 0.9, 0.5))
+    for kind in ("DDIMScheduler", "EDMEulerScheduler"):
+        assert flow_sigmas(levels(kind)[0]) == ()
 
 
 def test_edm_compares_noise_and_signal():

@@ -24,6 +24,8 @@ class About:
         depth: number of transformer block pairs.
         schedule: formula of the timesteps, as in `model.schedule`.
         guided: whether there is classifier-free guidance.
+        blocks: in their order, or pairs of them where two kinds take turns; None where that is not
+            known before the model is loaded.
     """
 
     system: str
@@ -32,6 +34,7 @@ class About:
     depth: int
     schedule: str | None
     guided: bool
+    blocks: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     {
         "pab": "pab_bench.methods.pab:PyramidAttentionBroadcast",
+        "dbcache": "pab_bench.methods.dbcache:DBCache",
         "delta_dit": "pab_bench.methods.delta_dit:DeltaDit",
         "delta_dit_pab": "pab_bench.methods.delta_dit_pab:DeltaDitPab",
         "fastercache": "pab_bench.methods.fastercache:FasterCache",

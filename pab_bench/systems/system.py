@@ -32,6 +32,8 @@ class System:
         carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
             `stack` where the blocks are known in order; `call`; `rows` where both halves of the
             guidance batch are in one call.
+        one_list: whether its blocks in order, or pairs of them, are as many as its `depth` says;
+            where they lie in several lists, or that is not known, only a loaded model tells.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -47,4 +49,5 @@ class System:
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
     carries: frozenset[str] = frozenset({"sites", "stack", "call"})
+    one_list: bool = True
     pixel_multiple: int = 16

@@ -30,6 +30,8 @@ READINGS = (
     "golden.method_taylorseer:TaylorSeerReading",
     "golden.method_magcache:MagCacheReading",
     "golden.method_fastercache_diffusers:FasterCacheDiffusersReading",
+    "golden.method_dbcache:DBCacheReading",
+    "golden.method_first_block_cache:FirstBlockCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
@@ -145,7 +147,10 @@ def _made(followed: Any) -> float:
 
 
 def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
-    """The largest relative difference of the numbers by which was decided."""
+    """The largest relative difference of the numbers by which was decided.
+
+    Infinite where one side has decided by a number, and the other has not.
+    """
     ours = followed().engine.gates
     made: dict[int, int] = {}
     largest = 0.0
@@ -153,9 +158,11 @@ def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
         lane = LANES[gate["lane"]]
         call = made[lane] = made.get(lane, -1) + 1
         own, known = ours.get((lane, call)), gate["quantity"]
-        if known is not None:
-            apart = math.inf if own is None else abs(own / known - 1)
-            largest = max(largest, apart)
+        if own is None or known is None:
+            apart = 0.0 if own is known else math.inf
+        else:
+            apart = abs(own / known - 1)
+        largest = max(largest, apart)
     return largest
 
 

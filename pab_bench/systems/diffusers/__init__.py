@@ -14,5 +14,6 @@ SYSTEM = System(
     image_use="pab_bench.systems.diffusers.call_arguments:image_use",
     broadcast_objects=("ungated",),
     token_grid=False,
+    one_list=False,
     pixel_multiple=1,
 )

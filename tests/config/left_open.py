@@ -6,12 +6,13 @@ from pab_bench.config.compose import read_option
 from pab_bench.config.model_defaults import KEYS
 
 BY_METHOD: dict[str, dict[str, object]] = {
+    "dbcache": {"method.first_blocks": 1},
     "delta_dit": {"method.blocks": 2, "method.boundary": 25},
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},
     "mask": {"method.file": "mask.json"},
 }
-"""Keys of methods that have no default; the file is to be written."""
+"""Keys of methods that have no default, or none for small models; the file is to be written."""
 _ELSEWHERE = {"model.repository": "owner/name"}
 
 

@@ -15,8 +15,10 @@ Papers = Mapping[str, tuple[str, ...]]
 METHODS: Papers = {
     "pab": ("zhao2024pab",),
     "adacache": ("kahatapitiya2024adacache",),
+    "dbcache": ("vipshop2025cachedit", "vonplaten2022diffusers"),
     "delta_dit": ("chen2024deltadit",),
     "delta_dit_pab": ("chen2024deltadit", "zhao2024pab"),
+    "easycache": ("zhou2025easycache",),
     "fastercache": ("lv2024fastercache",),
     "fastercache_diffusers": ("lv2024fastercache", "vonplaten2022diffusers"),
     "fewer_steps": (),

@@ -31,6 +31,7 @@ from pab_bench.methods.base import About
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
+from pab_bench.systems.registry import SYSTEMS
 from pab_bench.systems.timesteps.known import known_timesteps
 
 
@@ -100,7 +101,8 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             model.depth,
             model.schedule,
             guidance > 1,
-            model.name,
+            model=model.name,
+            blocks=_blocks(model),
         )
         method = checked_method(method, about, problems)
     try:
@@ -138,6 +140,12 @@ def _rules(values: Mapping[str, Any], overrides: Sequence[str], problems: Proble
     keys = with_shared_keys(keys, values["threshold"], values["block"], problems)
     model = values["model"]
     return rules_of_keys(keys, model["threshold"], model["depth"], problems, model["mlp"])
+
+
+def _blocks(model: ModelChoice) -> int | None:
+    """Its blocks in order, if that is known before it is loaded."""
+    known = model.system in SYSTEMS and SYSTEMS.load(model.system).one_list
+    return model.depth if known else None
 
 
 def _measure(measure: MeasureSettings, problems: Problems) -> MeasureSettings:

@@ -17,12 +17,12 @@ class Factors:
 
     Args:
         order: of the polynomials.
-        dtype: in which factors are kept, by name.
+        dtype: in which factors are kept, by name; None = in that of the values.
+        since: values that are computed before this call have no differences.
     """
 
-    def __init__(self, order: int, dtype: str) -> None:
-        self._order = order
-        self._keep = {"float32": "float", "bfloat16": "bfloat16", "float16": "half"}[dtype]
+    def __init__(self, order: int, dtype: str | None, since: int = 0) -> None:
+        self._order, self._dtype, self._since = order, dtype, since
         self._last: dict[Any, tuple[int, int, Any]] = {}
 
     def updated(self, memory: Any, address: Any, call: int, values: Tensors) -> Sequence[Tensor]:
@@ -37,7 +37,8 @@ class Factors:
         Returns:
             Those of order 0, then those of order 1, and so on.
         """
-        before: Sequence[Tensor] = memory.get(address, last=True) if address in memory else ()
+        known: Sequence[Tensor] = memory.get(address, last=True) if address in memory else ()
+        before = known if call >= self._since else ()
         number = len(values)
         distance = call - self._last[address][0] if address in self._last else 0
         self._last[address] = call, number, values[0].dtype
@@ -47,7 +48,15 @@ class Factors:
             rows.append(
                 [(n - o.to(n.dtype)) / distance for n, o in zip(rows[-1], older, strict=True)]
             )
-        return [getattr(tensor, self._keep)() for row in rows for tensor in row]
+        return [self._kept(tensor) for row in rows for tensor in row]
+
+    def _kept(self, tensor: Tensor) -> Tensor:
+        if self._dtype is None:
+            return tensor
+        # By the tensor's own methods: torch need not be imported here.
+        name = {"float32": "float", "bfloat16": "bfloat16", "float16": "half"}[self._dtype]
+        kept: Tensor = getattr(tensor, name)()
+        return kept
 
     def value(self, address: Any, call: int, kept: Sequence[Tensor]) -> list[Tensor]:
         """Extrapolate the values to a call.

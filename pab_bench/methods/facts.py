@@ -26,6 +26,8 @@ class About:
         schedule: formula of the timesteps, as in `model.schedule`.
         guided: whether there is classifier-free guidance.
         model: name of the model.
+        blocks: in their order, or pairs of them where two kinds take turns; None where that is not
+            known before the model is loaded.
     """
 
     system: str
@@ -35,6 +37,7 @@ class About:
     schedule: str | None
     guided: bool
     model: str = ""
+    blocks: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ METHODS: Registry[type[Method]] = Registry(
     {
         "pab": "pab_bench.methods.pab:PyramidAttentionBroadcast",
         "adacache": "pab_bench.methods.adacache:AdaCache",
+        "dbcache": "pab_bench.methods.dbcache:DBCache",
         "delta_dit": "pab_bench.methods.delta_dit:DeltaDit",
         "delta_dit_pab": "pab_bench.methods.delta_dit_pab:DeltaDitPab",
+        "easycache": "pab_bench.methods.easycache:EasyCache",
         "fastercache": "pab_bench.methods.fastercache:FasterCache",
         "fastercache_diffusers": "pab_bench.methods.fastercache_diffusers:FasterCacheDiffusers",
         "fewer_steps": "pab_bench.methods.fewer_steps:FewerSteps",

@@ -34,6 +34,8 @@ class System:
             guidance batch are in one call; `modulation` where it is known what the first
             self-attention is given; `sigmas` where the latents may be those of flow matching, with
             axes for frames, height and width.
+        one_list: whether its blocks in order, or pairs of them, are as many as its `depth` says;
+            where they lie in several lists, or that is not known, only a loaded model tells.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -49,4 +51,5 @@ class System:
     broadcast_objects: tuple[BroadcastObject, ...] = BROADCAST_OBJECTS
     token_grid: bool = True
     carries: frozenset[str] = frozenset({"sites", "stack", "call"})
+    one_list: bool = True
     pixel_multiple: int = 16

@@ -12,13 +12,15 @@ BY_METHOD: dict[str, dict[str, object]] = {
         "method.rates": [6, 5, 4, 3, 2, 1],
         "method.measure_blocks": [1],
     },
+    "dbcache": {"method.first_blocks": 1},
     "delta_dit": {"method.blocks": 2, "method.boundary": 25},
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},
     "mask": {"method.file": "mask.json"},
     "seacache": {"model": "wan_mini"},
 }
-"""Keys of methods that have no default, or a model that carries them; the file is to be written."""
+"""Keys of methods that have no default, or none for small models, or a model that carries them;
+the file is to be written."""
 _ELSEWHERE = {"model.repository": "owner/name"}
 
 

@@ -32,6 +32,8 @@ READINGS = (
     "golden.method_magcache:MagCacheReading",
     "golden.method_fastercache_diffusers:FasterCacheDiffusersReading",
     "golden.method_seacache:SeaCacheReading",
+    "golden.method_dbcache:DBCacheReading",
+    "golden.method_first_block_cache:FirstBlockCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
@@ -75,10 +77,9 @@ class LibraryMethodsVerifier:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
                 followed = cache(partial(_followed, scene, reading, run))
-                if _fails_upstream(run):
-                    yield check(
-                        path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact"
-                    )
+                if (reason := _why_refused(run)) is not None:
+                    case = f"{name}: refused, {reason}"
+                    yield check(path.name, case, 0.0, partial(_made, followed), "exact")
                     continue
                 if _skips_nothing(run):
                     yield check(
@@ -97,7 +98,7 @@ class LibraryMethodsVerifier:
                 yield check(path.name, f"{name}: decisions", 0.0, deviating, "exact")
                 if any(gate["quantity"] is not None for gate in run["gates"]):
                     farthest = partial(_gates_apart, followed, run["gates"])
-                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest)
+                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest, "relative")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -140,9 +141,27 @@ def _followed(scene: Any, reading: Reading, run: Mapping[str, Any]) -> Followed:
     return follow(own, reading.method(run), own.steps, own.guidance)
 
 
-def _fails_upstream(run: Mapping[str, Any]) -> bool:
-    """Whether upstream raises, or lets the two calls of a step share one state without a word."""
-    return "error" in run or bool(run["config"].get("is_guidance_distilled"))
+def _why_refused(run: Mapping[str, Any]) -> str | None:
+    """Why a run must be refused here: upstream raises, or does without a word what is not meant.
+
+    What is checked of such a run is that it is refused, and nothing else.
+    """
+    if "error" in run:
+        return "as upstream"
+    if run["config"].get("is_guidance_distilled"):
+        return "not imitated: upstream, the two calls of a step share one state"
+    visits = [
+        (2 if lane == "both" else 1, entry["calls"])
+        for lanes in run["decisions"].values()
+        for lane, entries in lanes.items()
+        for entry in entries
+    ]
+    if any(int(digit) > whole for whole, calls in visits for digit in calls):
+        return "not imitated: upstream, blocks compute more than once in a call"
+    says_cached = any(steps for own in run.get("reported", ()) for steps in own.values())
+    if says_cached and all(calls == f"{whole}" * len(calls) for whole, calls in visits):
+        return "not imitated: upstream, calls count as cached at which everything computes"
+    return None
 
 
 def _skips_nothing(run: Mapping[str, Any]) -> bool:
@@ -176,7 +195,10 @@ def _made(followed: Any) -> float:
 
 
 def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
-    """The largest relative difference of the numbers by which was decided."""
+    """The largest relative difference of the numbers by which was decided.
+
+    Infinite where one side has decided by a number, and the other has not.
+    """
     ours = followed().engine.gates
     made: dict[int, int] = {}
     largest = 0.0
@@ -185,9 +207,11 @@ def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:
         lane = number % lanes if gate["lane"] is None else LANES[gate["lane"]]
         call = made[lane] = made.get(lane, -1) + 1
         own, known = ours.get((lane, call)), gate["quantity"]
-        if known is not None:
-            apart = math.inf if own is None else abs(own / known - 1)
-            largest = max(largest, apart)
+        if own is None or known is None:
+            apart = 0.0 if own is known else math.inf
+        else:
+            apart = abs(own / known - 1)
+        largest = max(largest, apart)
     return largest
 
 

@@ -22,6 +22,8 @@ RUNS = {
     "methods_b/magcache": 3,
     "methods_b/fastercache": 1,
     "methods_b/seacache": 2,
+    "methods_b/cache_dit": 4,
+    "methods_b/first_block_cache": 1,
 }
 OTHERS = {
     "methods_a/fastercache": {"s50: outputs of the transformer"},
@@ -34,7 +36,17 @@ OTHERS = {
         "default: upstream skips nothing",
     },
     "methods_b/magcache": {"picked: gates", "too_few_steps: gates"},
-    "methods_b/fastercache": {"is_guidance_distilled: refused"},
+    "methods_b/fastercache": {
+        "is_guidance_distilled: refused, "
+        "not imitated: upstream, the two calls of a step share one state"
+    },
+    "methods_b/cache_dit": {
+        "default: refused, as upstream",
+        "F1B0: gates",
+        "F2B1_limit: gates",
+        "F1B0_taylorseer: gates",
+    },
+    "methods_b/first_block_cache": {"picked: gates"},
 }
 """What is checked beside decisions and latents."""
 
@@ -107,6 +119,64 @@ def test_what_decides_while_sampling_is_held_against_every_decision(tmp_path, ch
     path.write_text(json.dumps(content))
     found = [c.case for c in run_checks(MethodsVerifier(), path.parent) if not c.passed]
     assert set(found) == {f"t_attn_loc0_2: {name}" for name in failing}
+
+
+@pytest.fixture
+def cached(tmp_path):
+    """Runs of DBCache on the small CogVideoX, to be changed."""
+
+    def changed(change):
+        for name in ("cache_dit", "models"):
+            shutil.copytree(FIXTURES / "methods_b" / name, tmp_path / name, dirs_exist_ok=True)
+        (tmp_path / "cache_dit" / "wan.json").unlink()
+        path = tmp_path / "cache_dit" / "cogvideox.json"
+        content = json.loads(path.read_text())
+        change(content["runs"]["F1B0"])
+        path.write_text(json.dumps(content))
+        checks = run_checks(LibraryMethodsVerifier(), tmp_path / "cache_dit")
+        return {check.case: (check.passed, check.error) for check in checks}
+
+    return changed
+
+
+def test_another_gate_is_found(cached):
+    def change(run):
+        number = next(gate for gate in run["gates"] if gate["quantity"])
+        number["quantity"] *= 1.001
+        none = next(gate for gate in run["gates"] if gate["quantity"] is None)
+        assert none["computed"]
+
+    found = cached(change)
+    assert [case for case, (passed, _) in found.items() if not passed] == ["F1B0: gates"]
+
+
+def test_faults_of_upstream_are_no_goldens(cached):
+    def more_blocks_than_there_are(run):
+        run["config"].update(Fn_compute_blocks=3, Bn_compute_blocks=3)
+        run["decisions"]["mlp"]["both"][1]["calls"] = "4" * 16
+
+    def all_blocks(run):
+        run["config"]["Fn_compute_blocks"] = 5
+        for lanes in run["decisions"].values():
+            lanes["both"] = [{"blocks": [0, 1, 2, 3, 4], "calls": "2" * 16}]
+
+    said = "F1B0: refused, not imitated: upstream, "
+    more = f"{said}blocks compute more than once in a call"
+    none = f"{said}calls count as cached at which everything computes"
+    assert cached(more_blocks_than_there_are) == {more: (True, "")}
+    assert cached(all_blocks) == {none: (True, "")}
+
+    def only_said(run):
+        more_blocks_than_there_are(run)
+        run["config"].update(Fn_compute_blocks=1, Bn_compute_blocks=0)
+
+    assert cached(only_said)[more][0] is False  # A video was made.
+
+
+def test_what_dbcache_has_not_is_not_passed_over(cached):
+    found = cached(lambda run: run["config"].update(force_refresh_step_hint=4))
+    assert all(not passed for passed, _ in found.values())
+    assert "nothing like cache-dit's force_refresh_step_hint" in found["F1B0: decisions"][1]
 
 
 def test_a_changed_setting_is_found(folder):

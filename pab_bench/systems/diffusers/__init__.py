@@ -15,5 +15,6 @@ SYSTEM = System(
     broadcast_objects=("ungated",),
     token_grid=False,
     carries=frozenset({"sites", "stack", "call", "sigmas"}),
+    one_list=False,
     pixel_multiple=1,
 )

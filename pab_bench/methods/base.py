@@ -6,7 +6,7 @@ and a line in `registry.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -55,6 +55,17 @@ class Method(Protocol):
 
     def check(self, about: About, problems: Problems) -> None:
         """Note what does not hold for a system, or a number of steps, calls or block pairs."""
+        ...
+
+    def check_weights(self, weights: str) -> None:
+        """Refuse weights that the settings are not for.
+
+        Args:
+            weights: the digest of those that are to be sampled with.
+
+        Raises:
+            InvalidSettings: if they are others.
+        """
         ...
 
     def sampled_steps(self, steps: int) -> int:
@@ -107,12 +118,20 @@ class Acceleration:
         """All that can be set, as plain JSON."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the method that has these `settings()`, read back from a record."""
+        return cls(**settings)
+
     def filled(self, about: About) -> Self:
         """Itself: nothing depends on the sampling."""
         return self
 
     def check(self, about: About, problems: Problems) -> None:
         """Nothing depends on any of it."""
+
+    def check_weights(self, weights: str) -> None:
+        """Nothing depends on them."""
 
     def sampled_steps(self, steps: int) -> int:
         """As many as the baseline."""

@@ -66,9 +66,16 @@ class Combined(Acceleration):
         if reason:
             problems.found.append(Problem(f"method.inside={self.inner.name}", reason))
 
+    def check_weights(self, weights: str) -> None:
+        """Both."""
+        self.outer.check_weights(weights)
+        self.inner.check_weights(weights)
+
     def _inside(self, about: About) -> About:
         made = self.sampled_steps(about.steps)
-        return about if made == about.steps else replace(about, steps=made, calls=None)
+        return (
+            about if made == about.steps else replace(about, steps=made, calls=None, timesteps=())
+        )
 
     def _meaningless(self, depth: int) -> str:
         outer, inner = self.outer.name, self.inner.name

@@ -22,7 +22,7 @@ RUNS = {
 }
 OTHERS = {
     "methods_a/fastercache": {"s50: outputs of the transformer"},
-    "methods_b/magcache": {"picked: gates", "too_few_steps: gates"},
+    "methods_b/magcache": {"picked: gates", "too_few_steps: gates", "calibration: ratios"},
     "methods_b/fastercache": {"is_guidance_distilled: refused"},
 }
 """What is checked beside decisions and latents."""

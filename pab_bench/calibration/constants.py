@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pab_bench.calibration.goodness import errors_of
 from pab_bench.calibration.measuring import Changes, Measured
+from pab_bench.calibration.polynomial import evaluated, points_of, polynomial_fit, shape_of
 from pab_bench.calibration.ratios import decisions_apart, ratios_fit
 from pab_bench.config.settings import Settings
 from pab_bench.methods.published_ratios import published_for_system
+from pab_bench.methods.teacache import PUBLISHED
 from pab_bench.problems import InvalidSettings, Problem
 
 Fitted = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
@@ -70,5 +73,30 @@ def _magcache(
     return fit, quality, published
 
 
-_FITS: Mapping[str, Callable[..., Fitted]] = {"magcache": _magcache}
+def _teacache(
+    settings: Settings,
+    measured: Measured,
+    fitted: Mapping[str, Sequence[Changes]],
+    held_out: Mapping[str, Sequence[Changes]],
+) -> Fitted:
+    wanted = settings.calibrate
+    fit, quality = polynomial_fit(fitted, held_out, wanted.degree, wanted.output)
+    known = [(s, v) for (name, s), v in PUBLISHED.items() if name == settings.model.system]
+    if not known:
+        reason = f"no polynomial was published for {settings.model.system}"
+        return fit, quality, {"missing": reason}
+    steps, values = known[0]
+    coefficients = values["coefficients"]
+    points = points_of([own for videos in fitted.values() for own in videos], wanted.output)
+    published = {
+        "missing": None,
+        "source": f"ali-vilab/TeaCache 7c10efc, {steps} steps",
+        "coefficients": list(coefficients),
+        "shape": shape_of(coefficients, *fit["range"]),
+        **errors_of(points.outputs, evaluated(coefficients, points.inputs)),
+    }
+    return fit, quality, published
+
+
+_FITS: Mapping[str, Callable[..., Fitted]] = {"magcache": _magcache, "teacache": _teacache}
 """By method."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.errors import ConfigError
+from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import About as About
 from pab_bench.methods.facts import Facts as Facts
 from pab_bench.methods.facts import Need as Need
@@ -57,15 +58,9 @@ class Method(Protocol):
         """Note what does not hold for a system, or a number of steps, calls or block pairs."""
         ...
 
-    def check_weights(self, weights: str) -> None:
-        """Refuse weights that the settings are not for.
-
-        Args:
-            weights: the digest of those that are to be sampled with.
-
-        Raises:
-            InvalidSettings: if they are others.
-        """
+    @property
+    def calibrated(self) -> Calibration | None:
+        """The calibration that its constants are from; None where they are not from one."""
         ...
 
     def sampled_steps(self, steps: int) -> int:
@@ -130,8 +125,10 @@ class Acceleration:
     def check(self, about: About, problems: Problems) -> None:
         """Nothing depends on any of it."""
 
-    def check_weights(self, weights: str) -> None:
-        """Nothing depends on them."""
+    @property
+    def calibrated(self) -> Calibration | None:
+        """None: nothing was calibrated."""
+        return None
 
     def sampled_steps(self, steps: int) -> int:
         """As many as the baseline."""

@@ -75,11 +75,6 @@ class Calibratable(Acceleration):
         own = shipped_for(self.name, about)
         return None if own is None else own.path
 
-    def check_weights(self, weights: str) -> None:
-        """A calibration is one of its weights."""
-        if self.calibrated is not None:
-            self.calibrated.check_weights(weights)
-
     def check_calibration(self, about: About, problems: Problems) -> bool:
         """Note in what a sampling differs from the one that was calibrated; whether it does."""
         before = len(problems.found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.methods.base import About, Acceleration, Facts, Method
+from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import Need
 from pab_bench.methods.fewer_steps import FewerSteps
 from pab_bench.problems import Problem, Problems
@@ -66,10 +67,10 @@ class Combined(Acceleration):
         if reason:
             problems.found.append(Problem(f"method.inside={self.inner.name}", reason))
 
-    def check_weights(self, weights: str) -> None:
-        """Both."""
-        self.outer.check_weights(weights)
-        self.inner.check_weights(weights)
+    @property
+    def calibrated(self) -> Calibration | None:
+        """That of the one which has some: an inner one acts on sites, or there is no outer one."""
+        return self.outer.calibrated or self.inner.calibrated
 
     def _inside(self, about: About) -> About:
         made = self.sampled_steps(about.steps)

@@ -38,7 +38,6 @@ from pab_bench.errors import (
     report_bad_configuration,
 )
 from pab_bench.experiment import ranks
-from pab_bench.experiment.calibrated import check_calibrations
 from pab_bench.experiment.prompt_notices import prompt_notices
 from pab_bench.registry import load
 from pab_bench.store.failure_kinds import TIME_LIMIT
@@ -133,7 +132,9 @@ def _command(arguments: Sequence[str]) -> int:
             check_checkpoints(point.settings.model for point in grid.points)
         check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
         if grid.task != "describe":  # Which reads configurations alone.
-            check_calibrations(point.settings for point in grid.points)
+            calibrated = [p.settings for p in grid.points if p.settings.method.calibrated]
+            if calibrated:
+                load("pab_bench.experiment.calibrated:check_calibrations")(calibrated)
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)

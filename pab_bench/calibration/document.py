@@ -9,7 +9,7 @@ from pab_bench.calibration.constants import Fitted
 from pab_bench.calibration.measuring import Changes, Measured
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import device_kind, resolve_device
-from pab_bench.experiment.provenance import git_commit, versions
+from pab_bench.experiment.provenance import versions
 from pab_bench.methods.calibration_file import FORMAT, model_label, timesteps_digest
 
 _DIGITS = 7
@@ -62,7 +62,6 @@ def document(
         "samples": [_sample(own, settings) for own in measured.changes],
         "made_with": {
             "versions": versions(),
-            "git_commit": git_commit(),
             "device": device_kind(resolve_device(settings.device)),
         },
     }

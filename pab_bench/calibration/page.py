@@ -72,13 +72,15 @@ def _of_polynomial(content: Mapping[str, Any]) -> list[list[str]]:
 
 def _of_ratios(content: Mapping[str, Any]) -> list[list[str]]:
     quality, ratios = content["quality"], content["fit"]["ratios"]
-    apart = quality["held_out_decisions_apart"]
+    apart, computed = quality["held_out_decisions_apart"], quality["held_out_computed_calls"]
     known = [own for lane in ratios for own in lane[1:]]
     return [
         ["ratios", f"{min(known):.4f} to {max(known):.4f}"],
         ["largest standard deviation over videos", number(quality["largest_spread"])],
         ["largest difference of the lanes", number(quality["lanes_apart"])],
-        ["calls that a held-out video would decide otherwise", number(max(apart, default=None))],
+        ["calls that compute, at the usual settings", str(quality["computed_calls"])],
+        ["by the ratios of held-out videos", ", ".join(map(str, computed)) or MISSING],
+        ["share of calls that these decide otherwise", ", ".join(map(number, apart)) or MISSING],
     ]
 
 

@@ -29,12 +29,17 @@ def mean_ratios(videos: Sequence[Changes], lanes: int) -> list[list[float]]:
     return [table_of(videos, lane).mean(axis=0).tolist() for lane in range(lanes)]
 
 
-def decisions_apart(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The share of calls that two lists of ratios decide otherwise, at the method's defaults."""
+def decided(ratios: Sequence[float]) -> tuple[bool, ...]:
+    """Whether every call computes by such ratios, at the method's usual settings."""
     usual = MagCache(ratios=(1.0, 1.0))
     limits = usual.threshold, usual.most, usual.retention
-    plans = (walk(own, len(own), len(own), limits).computes for own in (ours, theirs))
-    return float(np.mean([one != other for one, other in zip(*plans, strict=True)]))
+    return walk(ratios, len(ratios), len(ratios), limits).computes
+
+
+def decisions_apart(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The share of calls that two lists of ratios decide otherwise, at the usual settings."""
+    pairs = zip(decided(ours), decided(theirs), strict=True)
+    return float(np.mean([one != other for one, other in pairs]))
 
 
 def ratios_fit(
@@ -65,6 +70,8 @@ def ratios_fit(
         "held_out_decisions_apart": [
             decisions_apart(ratios[0], own) for own in table_of(others, 0).tolist()
         ],
+        "computed_calls": sum(decided(ratios[0])),
+        "held_out_computed_calls": [sum(decided(own)) for own in table_of(others, 0).tolist()],
         "held_out_missing": TOO_FEW_HELD_OUT if not others else None,
         "left_out": _left_out(fitted, lanes),
         "left_out_missing": TOO_FEW_PROMPTS if len(fitted) < 2 else None,

@@ -23,6 +23,7 @@ METHODS: Papers = {
     "magcache": ("ma2025magcache",),
     "mask": (),
     "taylorseer": ("liu2025taylorseer",),
+    "teacache": ("liu2024teacache",),
     "tgate": ("zhang2024tgate",),
     "tgate_pab": ("zhang2024tgate", "zhao2024pab"),
 }

@@ -54,6 +54,7 @@ _PLACES = {
     "stack": "the blocks in their order",
     "call": "whole calls of the transformer",
     "rows": "halves of the guidance batch in one call",
+    "modulation": "the modulated input of the first self-attention",
 }
 
 

@@ -6,7 +6,7 @@ No torch is imported here: methods are settings first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
@@ -89,6 +89,12 @@ class Look:
         latents: Tensor = self.kwargs["hidden_states"] if not self.args else self.args[0]
         return latents
 
+    @property
+    def timestep(self) -> Tensor:
+        """The first of the batch's timesteps, as they are given: a tensor of one number."""
+        value: Tensor = self.kwargs["timestep"] if "timestep" in self.kwargs else self.args[1]
+        return value.flatten()[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -116,6 +122,7 @@ class Entrance:
         module: the first block of the run.
         args: what it is called with, by place.
         kwargs: by name.
+        modulate: as `StackBlock.modulate` of the first block of the run.
     """
 
     run: Run
@@ -124,6 +131,20 @@ class Entrance:
     module: Any
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    modulate: Callable[..., Tensor] | None = None
+
+    def modulated_input(self) -> Tensor:
+        """Compute what the self-attention of the run's first block is to be given.
+
+        Its normalised tokens, scaled and shifted by the timestep's modulation, of the video alone:
+        laid out as `tokens[0]`.
+
+        Raises:
+            ValueError: if the architecture does not tell it.
+        """
+        if self.modulate is None:
+            raise ValueError("the architecture does not tell the modulated input of its attention")
+        return self.modulate(*self.args, **self.kwargs)
 
 
 Site = tuple[Group, int]

@@ -39,6 +39,14 @@ class Policy:
     memory: Any
     gates: dict[tuple[int, int], float]
 
+    def gate_decides(self, quantity: float) -> bool | None:
+        """Say whether a call whose number in `gates` this is computes everything.
+
+        What really happened is compared with it after every video. None where other things than the
+        number decide, too, or it decides about other calls.
+        """
+        return None
+
     def at_call(self, at: At, look: Look) -> CallDecision:
         """Decide what of a call of the transformer is computed."""
         return CallDecision.COMPUTE

@@ -28,6 +28,8 @@ class StackBlock:
             axes, (batch * a, b), become (batch * b, a).
         gives: of every stream, in the order of `takes`, its place among what the block gives back;
             empty where that is the same order.
+        modulate: called as the block is, computes what its self-attention is given of the video:
+            normalised, scaled and shifted. None where the architecture does not tell it.
     """
 
     module: nn.Module
@@ -36,6 +38,7 @@ class StackBlock:
     takes: tuple[str, ...] = ("hidden_states",)
     layout: str = ""
     gives: tuple[int, ...] = ()
+    modulate: Callable[..., torch.Tensor] | None = None
 
 
 def stack_of(architecture: Any) -> tuple[StackBlock, ...]:
@@ -130,8 +133,10 @@ class StackRunner:
         self, position: int, tokens: Tensors, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         assert self._run is not None
-        module = self._blocks[position].module
-        self._entrance = Entrance(self._run, tokens, self._start, module, args, kwargs)
+        block = self._blocks[position]
+        self._entrance = Entrance(
+            self._run, tokens, self._start, block.module, args, kwargs, block.modulate
+        )
         self._left_out = self._policy().leaves_out(self._at, self._entrance)
 
     def _leave_out(self, position: int, tokens: Tensors) -> Any:

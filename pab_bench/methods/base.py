@@ -79,6 +79,14 @@ class Method(Protocol):
         """How many first calls compute everything, whatever comes."""
         ...
 
+    def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
+        """Say what whoever reads results must know of the numbers by which was decided.
+
+        Args:
+            gates: of every video, by lane and call; see `Policy.gates`.
+        """
+        ...
+
 
 class Acceleration:
     """What most methods have in common: a frozen dataclass derives from it and adds its settings.
@@ -142,6 +150,10 @@ class Acceleration:
         """None."""
         return 0
 
+    def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
+        """Nothing."""
+        return []
+
 
 class Sampled(Protocol):
     """Whatever knows a model's sites and timesteps: a loaded sampler, or a blueprint of one."""
@@ -189,6 +201,12 @@ def facts_of(method: Method, model: Sampled, steps: int, guidance: float | None 
         name = type(architecture.transformer).__name__
         raise ConfigError(f"method={method.name}: needs the blocks of {name} in order: {reason}")
     made = method.sampled_steps(steps)
+    if "modulation" in method.needs and stack_of(architecture)[0].modulate is None:
+        name = type(architecture.transformer).__name__
+        raise ConfigError(
+            f"method={method.name}: needs the modulated input of the first self-attention of "
+            f"{name}, which is not known"
+        )
     lanes = getattr(model, "lanes", None)
     return Facts(
         tuple(model.timesteps(made)),

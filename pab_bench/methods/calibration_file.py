@@ -236,7 +236,7 @@ def shipped_for(method: str, about: About) -> Calibration | None:
 
 def how_to_calibrate(method: str, about: About) -> str:
     """What to type for a calibration, and which ship for the model, for messages."""
-    model = "MODEL" if about.model is None else about.model
+    model = about.model or "MODEL"
     command = f"python -m pab_bench task=calibrate method={method} model={model}"
     command += f" steps={about.steps}"
     if about.guidance is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +117,11 @@ class Combined(Acceleration):
         """That of the method which has a policy."""
         own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
         return own.sure_calls(facts)
+
+    def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
+        """Those of the method which has a policy."""
+        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
+        return own.remarks(gates)
 
 
 _NOTHING = Facts((1.0,), 1, 1, ())

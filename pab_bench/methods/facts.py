@@ -8,9 +8,10 @@ from typing import Literal
 
 from pab_bench.engine.kinds import Group
 
-Need = Literal["sites", "stack", "call", "rows"]
+Need = Literal["sites", "stack", "call", "rows", "modulation"]
 """What a method acts on: sites; the blocks in order; whole calls of the transformer; halves of the
-guidance batch, which a call must have both of."""
+guidance batch, which a call must have both of. Or what it looks at: the modulated input of the
+first self-attention."""
 
 
 @dataclass(frozen=True)

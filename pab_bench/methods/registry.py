@@ -18,6 +18,7 @@ METHODS: Registry[type[Method]] = Registry(
         "magcache": "pab_bench.methods.magcache:MagCache",
         "mask": "pab_bench.methods.mask:Mask",
         "taylorseer": "pab_bench.methods.taylorseer:TaylorSeer",
+        "teacache": "pab_bench.methods.teacache:TeaCache",
         "tgate": "pab_bench.methods.tgate:TGate",
         "tgate_pab": "pab_bench.methods.tgate_pab:TGatePab",
     },

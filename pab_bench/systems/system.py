@@ -31,7 +31,8 @@ class System:
         token_grid: whether it is known where in the picture a token lies: attention maps need it.
         carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
             `stack` where the blocks are known in order; `call`; `rows` where both halves of the
-            guidance batch are in one call.
+            guidance batch are in one call; `modulation` where it is known what the first
+            self-attention is given.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 

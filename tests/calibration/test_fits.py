@@ -16,7 +16,7 @@ from pab_bench.calibration.polynomial import (
     polynomial_fit,
     shape_of,
 )
-from pab_bench.calibration.ratios import decisions_apart, ratios_fit
+from pab_bench.calibration.ratios import decided, decisions_apart, ratios_fit
 
 TRUE = (-40.0, 30.0, -3.0, 0.5, 0.02)
 
@@ -162,5 +162,6 @@ def test_one_video_has_no_spread():
 def test_decisions_are_those_of_the_method():
     same = [1.0] * 10
     assert decisions_apart(same, same) == 0
+    assert decided(same) == (True, True, *[False] * 3, True, *[False] * 3, True)
     # Retention keeps calls 0 and 1; with 1.0 three of four are left out, with 2.0 none.
     assert decisions_apart(same, [2.0] * 10) == pytest.approx(6 / 10)

@@ -37,7 +37,7 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
     """Sample, and check that what was done is what was to be done."""
     architecture = scene.architecture
     facts = Facts(
-        scene.timesteps(steps),
+        getattr(scene, "planned_timesteps", scene.timesteps)(steps),
         steps,
         architecture.depth,
         architecture.groups,

@@ -8,6 +8,7 @@ one is a file here and a line in `READINGS`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -27,8 +28,10 @@ READINGS = (
     "golden.method_tgate:TGateReading",
     "golden.method_delta_dit:DeltaDitReading",
     "golden.method_fastercache:FasterCacheReading",
+    "golden.method_teacache:TeaCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
+GATES_TOLERANCE = 1e-4
 TIMESTEP_TOLERANCE = 2e-4
 
 
@@ -43,6 +46,9 @@ class Reading(Protocol):
 
     def deviations(self, run: Mapping[str, Any], followed: Followed) -> int:
         """How many of the recorded decisions were others."""
+
+    # One that decides while sampling has `gates`, too: of a run, for every call the number by which
+    # was decided, or None; or None of a run whose numbers cannot be compared.
 
 
 class MethodsVerifier:
@@ -60,13 +66,13 @@ class MethodsVerifier:
 
         for path, runs in _files(folder):
             content = json.loads(path.read_text())
-            scene = cache(partial(_scene, content["uses"], folder))
             tensors = load_file(path.with_suffix(".safetensors"))
             for name, run in runs.items():
                 reading = _reading(run)
                 if reading is None:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
+                scene = cache(partial(_scene, content["uses"], folder, _changes(run)))
                 followed = cache(partial(_followed, scene, reading, run))
                 golden = tensors.get(f"outputs/{name}/latents")
                 if golden is not None:
@@ -99,6 +105,10 @@ class MethodsVerifier:
                     partial(_deviations, reading, run, followed),
                     "exact",
                 )
+                gates = reading.gates(run) if hasattr(reading, "gates") else None
+                if gates is not None:
+                    farthest = partial(_gates_apart, followed, gates)
+                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -125,10 +135,30 @@ def _reading(run: Mapping[str, Any]) -> Reading | None:
     return next((reading for reading in _readings() if reading.reads(run)), None)
 
 
-def _scene(uses: str, folder: Path) -> Any:
+def _changes(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What is otherwise in a run than its scene is recorded."""
+    changes = {"overrides": run["overrides"]} if "overrides" in run else {}
+    return {**changes, "dtype": "bfloat16"} if run["name"].endswith("bfloat16") else changes
+
+
+def _scene(uses: str, folder: Path, changes: Mapping[str, Any]) -> Any:
+    import torch
     from golden.scenes import Used, scene_of
 
-    return scene_of(Used(uses, folder.parent.parent))
+    own = {k: getattr(torch, v) if k == "dtype" else v for k, v in changes.items()}
+    return scene_of(Used(uses, folder.parent.parent), **own)
+
+
+def _gates_apart(followed: Any, golden: list[float | None]) -> float:
+    """The largest relative difference of numbers by which was decided."""
+    ours, apart = followed().engine.gates, 0.0
+    for call, known in enumerate(golden):
+        own = ours.get((0, call))
+        if (own is None) != (known is None):
+            return math.inf
+        if known is not None:
+            apart = max(apart, abs(own - known) / abs(known))
+    return apart
 
 
 def _deviations(reading: Reading, run: Mapping[str, Any], followed: Any) -> float:

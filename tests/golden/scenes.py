@@ -73,16 +73,21 @@ def below(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:
     return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
-def scene_of(used: Used) -> Scene:
-    """The scene of a file in `methods_a`."""
+def scene_of(used: Used, **changes: Any) -> Scene:
+    """The scene of a file in `methods_a`.
+
+    Args:
+        used: what it is made of.
+        changes: what is otherwise in a run, which only some scenes know.
+    """
     from golden.scenes_latte import LatteScene, OpenSoraPlanScene
     from golden.scenes_open_sora import OpenSoraScene
 
-    kinds: dict[str, Callable[[Used], Scene]] = {
+    kinds: dict[str, Callable[..., Scene]] = {
         "latte": LatteScene,
         "open_sora": OpenSoraScene,
         "open_sora_plan": OpenSoraPlanScene,
     }
     if used.system not in kinds:
         raise ValueError(f"uses: expected one of {', '.join(kinds)}, got {used.system!r}")
-    return kinds[used.system](used)
+    return kinds[used.system](used, **changes)

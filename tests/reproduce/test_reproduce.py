@@ -201,6 +201,7 @@ METHODS_READ = (
     {"method": "delta_dit_pab", "steps": 50},
     {"method": "fastercache", "steps": 50},
     {"method": "fastercache_diffusers"},
+    {"method": "teacache", "steps": 50, "method.last_call": "value"},
     {"method": "magcache", "steps": 50, "method.ratios": [1.0] * 50},
     {"method": "fewer_steps", "method.steps": 4, "method.inside": {"name": "fora"}},
 )

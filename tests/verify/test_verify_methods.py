@@ -16,12 +16,14 @@ RUNS = {
     "methods_a/tgate": 4,
     "methods_a/delta_dit": 3,
     "methods_a/fastercache": 3,
+    "methods_a/teacache": 6,
     "methods_b/taylorseer": 5,
     "methods_b/magcache": 3,
     "methods_b/fastercache": 1,
 }
 OTHERS = {
     "methods_a/fastercache": {"s50: outputs of the transformer"},
+    "methods_a/teacache": {"s20_t0.1_default_slow: gates", "s30_t1.05: gates"},
     "methods_b/magcache": {"picked: gates", "too_few_steps: gates", "calibration: ratios"},
     "methods_b/fastercache": {"is_guidance_distilled: refused"},
 }

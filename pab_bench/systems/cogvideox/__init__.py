@@ -10,6 +10,6 @@ SYSTEM = System(
     sampler="pab_bench.systems.cogvideox.sampler:CogVideoXSampler",
     schedule="ddim_trailing",
     blueprint="pab_bench.systems.cogvideox.blueprint:CogVideoXBlueprint",
-    carries=frozenset({"sites", "stack", "call", "rows"}),
+    carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
     stored_as="pab_bench.samplers.cogvideox:CogVideoXSampler",
 )

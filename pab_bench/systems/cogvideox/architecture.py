@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -43,7 +43,13 @@ class CogVideoXArchitecture:
         """All blocks, through which video and text go as two streams."""
         streams = ("hidden_states", "encoder_hidden_states")
         return [
-            StackBlock(b.module, b.index, ((SPATIAL, b.index), (MLP_SPATIAL, b.index)), streams)
+            StackBlock(
+                b.module,
+                b.index,
+                ((SPATIAL, b.index), (MLP_SPATIAL, b.index)),
+                streams,
+                modulate=_modulated_input_of(b.module),
+            )
             for b in self.blocks()
         ]
 
@@ -95,6 +101,22 @@ class CogVideoXArchitecture:
             return video + change[:, words:], text + change[:, :words]
 
         return forward
+
+
+def _modulated_input_of(module: Any) -> Callable[..., torch.Tensor]:
+    """What computes, called as a block is, what its attention is given of the video."""
+
+    def modulate(
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor,
+        temb: torch.Tensor,
+        *args: Any,
+        **kwargs: Any,
+    ) -> torch.Tensor:
+        del encoder_hidden_states, args, kwargs
+        return _Modulation(module.norm1, temb).video(hidden_states)
+
+    return modulate
 
 
 class _Modulation:

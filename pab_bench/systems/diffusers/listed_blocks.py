@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -82,9 +82,15 @@ class ListedBlocks(ABC):
                 index,
                 tuple((group, block.index) for group in self.sites(block)),
                 self.streams,
+                modulate=self.modulated_input_of(block.module),
             )
             for index, block in enumerate(self.blocks())
         ]
+
+    def modulated_input_of(self, module: nn.Module) -> Callable[..., torch.Tensor] | None:
+        """What computes `StackBlock.modulate` of a block; None: it is not told."""
+        del module
+        return None
 
     @cached_property
     def depths(self) -> Mapping[Group, int]:

@@ -10,6 +10,6 @@ SYSTEM = System(
     sampler="pab_bench.systems.latte.sampler:LatteSampler",
     schedule="ddim_leading",
     blueprint="pab_bench.systems.latte.blueprint:LatteBlueprint",
-    carries=frozenset({"sites", "stack", "call", "rows"}),
+    carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
     stored_as="pab_bench.samplers.latte:LatteSampler",
 )

@@ -6,7 +6,7 @@ PixArt's adaLN-single.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -57,7 +57,11 @@ class AdaNormSingleArchitecture:
             for i, (spatial, temporal) in enumerate(pairs)
             for block in (
                 StackBlock(
-                    spatial, i, ((SPATIAL, i), (CROSS, i), (MLP_SPATIAL, i)), layout="spatial"
+                    spatial,
+                    i,
+                    ((SPATIAL, i), (CROSS, i), (MLP_SPATIAL, i)),
+                    layout="spatial",
+                    modulate=modulated_input_of(spatial),
                 ),
                 StackBlock(temporal, i, ((TEMPORAL, i), (MLP_TEMPORAL, i)), layout="temporal"),
             )
@@ -71,6 +75,33 @@ class AdaNormSingleArchitecture:
     def block_forward(self, block: Block, visit: Visit) -> BlockForward:
         """Adaptive-norm block (`norm_type="ada_norm_single"`) with its sites made visible."""
         return ada_norm_single_forward(block, visit)
+
+
+def modulated_input_of(module: Any) -> Callable[..., torch.Tensor]:
+    """What computes, called as a block is, what its self-attention is given.
+
+    Args:
+        module: a `BasicTransformerBlock` whose modulation is shared.
+    """
+
+    def modulate(
+        hidden_states: torch.Tensor, *args: Any, timestep: torch.Tensor | None = None, **kwargs: Any
+    ) -> torch.Tensor:
+        if timestep is None:  # By place it is the fourth after the tokens.
+            timestep = args[3]
+        shift, scale = _modulation(module, hidden_states, timestep)[:2]
+        modulated: torch.Tensor = module.norm1(hidden_states) * (1 + scale) + shift
+        return modulated
+
+    return modulate
+
+
+def _modulation(
+    module: Any, hidden_states: torch.Tensor, timestep: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Shift, scale and gate of the attention, then those of the MLP, (batch, 1, width) each."""
+    table = module.scale_shift_table[None] + timestep.reshape(len(hidden_states), 6, -1)
+    return table.chunk(6, dim=1)
 
 
 def ada_norm_single_forward(block: Block, visit: Visit) -> BlockForward:
@@ -101,8 +132,9 @@ def ada_norm_single_forward(block: Block, visit: Visit) -> BlockForward:
         if timestep is None:
             raise ValueError("timestep: the block needs the timestep's modulation, got None")
         extra = cross_attention_kwargs or {}
-        modulation = module.scale_shift_table[None] + timestep.reshape(len(hidden_states), 6, -1)
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.chunk(6, dim=1)
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = _modulation(
+            module, hidden_states, timestep
+        )
 
         def attend() -> torch.Tensor:
             modulated = norm1(hidden_states) * (1 + scale) + shift

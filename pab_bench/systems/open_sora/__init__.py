@@ -10,6 +10,6 @@ SYSTEM = System(
     sampler="pab_bench.systems.open_sora.sampler:OpenSoraSampler",
     schedule="rectified_flow",
     blueprint="pab_bench.systems.open_sora.blueprint:OpenSoraBlueprint",
-    carries=frozenset({"sites", "stack", "call", "rows"}),
+    carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
     stored_as="pab_bench.samplers.open_sora:OpenSoraSampler",
 )

@@ -20,6 +20,7 @@ from pab_bench.engine.kinds import (
 )
 from pab_bench.engine.sites import Block, BlockForward, Visit
 from pab_bench.engine.stack import StackBlock
+from pab_bench.systems.open_sora.transformer import STDiT3Block
 
 _GROUPS = {
     "spatial": {"attention": SPATIAL, "cross": CROSS, "mlp": MLP_SPATIAL},
@@ -68,7 +69,13 @@ class STDiT3Architecture:
             self._children("spatial_blocks"), self._children("temporal_blocks"), strict=True
         )
         return [
-            StackBlock(module, i, tuple((g, i) for g in _GROUPS[branch].values()), ("x",))
+            StackBlock(
+                module,
+                i,
+                tuple((g, i) for g in _GROUPS[branch].values()),
+                ("x",),
+                modulate=partial(STDiT3Block.modulated_input, module),
+            )
             for i, pair in enumerate(pairs)
             for branch, module in zip(_GROUPS, pair, strict=True)
         ]

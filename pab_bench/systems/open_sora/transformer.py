@@ -79,8 +79,7 @@ class STDiT3Block(nn.Module):
             rope: rotary embedding, given to temporal blocks.
             visit: called at each of the three sites; the engine of broadcasting sets it.
         """
-        table = self.scale_shift_table[None] + modulation.reshape(len(x), 6, -1)
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = table.chunk(6, dim=1)
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = self._parts(x, modulation)
 
         def attend() -> torch.Tensor:
             modulated = self.norm1(x) * (1 + scale) + shift
@@ -99,6 +98,35 @@ class STDiT3Block(nn.Module):
             return output
 
         return x + visit("mlp", feed_forward, mlp_gate)
+
+    def modulated_input(
+        self,
+        x: torch.Tensor,
+        text: torch.Tensor,
+        text_mask: torch.Tensor | None,
+        modulation: torch.Tensor,
+        *args: Any,
+        **kwargs: Any,
+    ) -> torch.Tensor:
+        """What the self-attention is given where the block is called so: (batch, tokens, channels).
+
+        Args:
+            x: as in `forward`.
+            text: not used, like all that follows but the modulation.
+            text_mask: not used.
+            modulation: as in `forward`.
+            *args: not used.
+            **kwargs: not used.
+        """
+        del text, text_mask, args, kwargs
+        shift, scale = self._parts(x, modulation)[:2]
+        modulated: torch.Tensor = self.norm1(x) * (1 + scale) + shift
+        return modulated
+
+    def _parts(self, x: torch.Tensor, modulation: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Shift, scale and gate of the attention, then those of the MLP."""
+        table = self.scale_shift_table[None] + modulation.reshape(len(x), 6, -1)
+        return table.chunk(6, dim=1)
 
 
 class STDiT3Transformer(ModelMixin, ConfigMixin):  # type: ignore[misc]

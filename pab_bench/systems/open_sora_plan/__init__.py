@@ -10,6 +10,6 @@ SYSTEM = System(
     sampler="pab_bench.systems.open_sora_plan.sampler:OpenSoraPlanSampler",
     schedule="pndm",
     blueprint="pab_bench.systems.open_sora_plan.blueprint:OpenSoraPlanBlueprint",
-    carries=frozenset({"sites", "stack", "call", "rows"}),
+    carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
     stored_as="pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler",
 )

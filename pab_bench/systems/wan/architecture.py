@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -34,13 +34,31 @@ class WanArchitecture(ListedBlocks):
         """The largest of a batch or of tokens; pipelines keep it whole."""
         return int(value.max())
 
+    def modulated_input_of(self, module: Any) -> Callable[..., torch.Tensor]:
+        """In the dtype of the tokens, as the attention is given it."""
+        tokens_last = _tokens_last(module)
+
+        def modulate(
+            hidden_states: torch.Tensor,
+            encoder_hidden_states: torch.Tensor,
+            temb: torch.Tensor,
+            *args: Any,
+            **kwargs: Any,
+        ) -> torch.Tensor:
+            del encoder_hidden_states, args, kwargs
+            shift, scale = _modulation(module.scale_shift_table, temb, tokens_last)[:2]
+            modulated: torch.Tensor = module.norm1(hidden_states.float()) * (1 + scale) + shift
+            return modulated.type_as(hidden_states)
+
+        return modulate
+
     def block_forward(self, block: Block, visit: Visit) -> BlockForward:
         """A block with its three sites made visible: same operations, same order."""
         module: Any = block.module
         norm1, attn1, norm2, attn2, norm3, ffn = (
             getattr(module, name) for name in ("norm1", "attn1", "norm2", "attn2", "norm3", "ffn")
         )
-        tokens_last = type(module).__name__ == "SkyReelsV2TransformerBlock"
+        tokens_last = _tokens_last(module)
         index = block.index
 
         def forward(
@@ -78,6 +96,11 @@ class WanArchitecture(ListedBlocks):
             return (x.float() + visit(MLP_SPATIAL, index, feed_forward, mlp_gate)).type_as(x)
 
         return forward
+
+
+def _tokens_last(module: Any) -> bool:
+    """How the modulation of single tokens lies; see `_modulation`."""
+    return type(module).__name__ == "SkyReelsV2TransformerBlock"
 
 
 def _modulation(

@@ -131,6 +131,10 @@ def _command(arguments: Sequence[str]) -> int:
                 )
             check_checkpoints(point.settings.model for point in grid.points)
         check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
+        if grid.task != "describe":  # Which reads configurations alone.
+            calibrated = [p.settings for p in grid.points if p.settings.method.calibrated]
+            if calibrated:
+                load("pab_bench.experiment.calibrated:check_calibrations")(calibrated)
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)

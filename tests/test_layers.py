@@ -28,7 +28,8 @@ ORDER = (
     "experiment",
     "speed",
     "analysis",
-    "claims advice tracking compare export verify minis pack unpack reproduce leaderboard cite",
+    "claims advice calibration tracking compare export verify minis pack unpack reproduce "
+    "leaderboard cite",
     "tasks",
     "door cli",
     "__init__ __main__",

@@ -28,6 +28,7 @@ from pab_bench.config.shared_keys import with_shared_keys
 from pab_bench.config.typed import wrong_types
 from pab_bench.errors import first_line
 from pab_bench.methods.base import About
+from pab_bench.methods.calibration_file import model_label
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
 from pab_bench.problems import InvalidSettings, Problem, Problems, show
@@ -101,7 +102,12 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             model.depth,
             model.schedule,
             guidance > 1,
-            model=model.name,
+            model_label(model.name, model.random_weights),
+            float(guidance),
+            tuple(texts),
+            () if timesteps is None else tuple(timesteps),
+            (model.frames, model.height, model.width),
+            values["task"] == "calibrate",
             blocks=_blocks(model),
         )
         method = checked_method(method, about, problems)

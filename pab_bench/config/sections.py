@@ -16,7 +16,9 @@ from pab_bench.problems import Problems
 
 TRACKERS = ("none", "wandb")
 TRACKING_MODES = ("offline", "online", "disabled")
+CALIBRATED_OUTPUTS = ("transformer", "stream")
 _LEAST_ELEMENTS = 256
+_HIGHEST_DEGREE = 9
 _LARGEST_LAG = 32
 
 
@@ -240,6 +242,32 @@ class AdviseSettings:
             allowed = f"must be a whole number from 1 to {_LARGEST_LAG}"
             problems.add("max_lag", self.max_lag, allowed)
         problems.at_least("elements", self.elements, _LEAST_ELEMENTS)
+        problems.raise_if_any()
+
+
+@dataclass(frozen=True)
+class CalibrateSettings:
+    """What `task=calibrate` fits.
+
+    Attributes:
+        hold_out: so many of the last prompts are not fitted: they only test the fit.
+        degree: of TeaCache's polynomial.
+        output: whose change TeaCache's polynomial estimates: `transformer`, what it returns; or
+            `stream`, the video's tokens after the last block.
+    """
+
+    hold_out: int = 2
+    degree: int = 4
+    output: str = "transformer"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant."""
+        problems = Problems("calibrate")
+        problems.at_least("hold_out", self.hold_out, 0)
+        if not 1 <= self.degree <= _HIGHEST_DEGREE:
+            allowed = f"must be a whole number from 1 to {_HIGHEST_DEGREE}"
+            problems.add("degree", self.degree, allowed)
+        problems.choice("output", self.output, CALIBRATED_OUTPUTS)
         problems.raise_if_any()
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pab_bench.config.sections import (
     AdviseSettings,
+    CalibrateSettings,
     MeasureSettings,
     RecordSettings,
     SampleSettings,
@@ -32,6 +33,7 @@ STORE_FOLDERS = (
     "lags",
     "claims",
     "advice",
+    "calibrations",
     "wandb",
     "compare",
     "analysis",
@@ -72,6 +74,7 @@ class Switches:
         store: how results are kept.
         sample: what `task=sample` writes.
         advise: what `task=advise` is to reach.
+        calibrate: what `task=calibrate` fits.
         tracking: where results are also sent.
         objectives: what a sweeper optimises.
     """
@@ -97,6 +100,7 @@ class Switches:
     store: StoreSettings = field(default_factory=StoreSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
+    calibrate: CalibrateSettings = field(default_factory=CalibrateSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     objectives: tuple[str, ...] = ()
 

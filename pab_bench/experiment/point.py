@@ -11,6 +11,7 @@ from typing import Any
 from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
+from pab_bench.experiment.calibrated import check_weights
 from pab_bench.experiment.control import compare_control, control_in_words
 from pab_bench.experiment.decided import decided_rows, plan_summary
 from pab_bench.experiment.failures import DiskFull, describe, kind_of
@@ -72,13 +73,14 @@ def make_point(settings: Settings, run: Path) -> Made:
 
     Raises:
         WeightsMissing: if the model is not here.
-        ConfigError: if the device asked for is not.
+        ConfigError: if the device asked for is not, or the method was calibrated for other weights.
         DiskFull: if there is no room for the point.
     """
     store = Store(settings.results_dir, settings.store.locks)
     weights = recall_weights(settings)
     if weights is None:
         weights = digest_weights(settings, open_session(settings).sampler.weights)
+    check_weights(settings, weights)
     if settings.is_baseline():
         return _get(settings, weights, store, run, None)
     baseline = _get(baseline_of(settings), weights, store, run, None).record

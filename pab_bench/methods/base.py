@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.errors import ConfigError
+from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import About as About
 from pab_bench.methods.facts import Facts as Facts
 from pab_bench.methods.facts import Need as Need
@@ -60,6 +61,11 @@ class Method(Protocol):
 
     def check(self, about: About, problems: Problems) -> None:
         """Note what does not hold for a system, or a number of steps, calls or block pairs."""
+        ...
+
+    @property
+    def calibrated(self) -> Calibration | None:
+        """The calibration that its constants are from; None where they are not from one."""
         ...
 
     def sampled_steps(self, steps: int) -> int:
@@ -125,12 +131,22 @@ class Acceleration:
         """All that can be set, as plain JSON."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the method that has these `settings()`, read back from a record."""
+        return cls(**settings)
+
     def filled(self, about: About) -> Self:
         """Itself: nothing depends on the sampling."""
         return self
 
     def check(self, about: About, problems: Problems) -> None:
         """Nothing depends on any of it."""
+
+    @property
+    def calibrated(self) -> Calibration | None:
+        """None: nothing was calibrated."""
+        return None
 
     def sampled_steps(self, steps: int) -> int:
         """As many as the baseline."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pab_bench.engine.kinds import BroadcastObject
 from pab_bench.methods.base import About, Acceleration, Facts, Method
+from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import Need
 from pab_bench.methods.fewer_steps import FewerSteps
 from pab_bench.problems import Problem, Problems
@@ -71,9 +72,16 @@ class Combined(Acceleration):
         if reason:
             problems.found.append(Problem(f"method.inside={self.inner.name}", reason))
 
+    @property
+    def calibrated(self) -> Calibration | None:
+        """That of the one which has some: an inner one acts on sites, or there is no outer one."""
+        return self.outer.calibrated or self.inner.calibrated
+
     def _inside(self, about: About) -> About:
         made = self.sampled_steps(about.steps)
-        return about if made == about.steps else replace(about, steps=made, calls=None)
+        return (
+            about if made == about.steps else replace(about, steps=made, calls=None, timesteps=())
+        )
 
     def _meaningless(self, depth: int) -> str:
         outer, inner = self.outer.name, self.inner.name

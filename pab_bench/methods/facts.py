@@ -25,7 +25,14 @@ class About:
         depth: number of transformer block pairs.
         schedule: formula of the timesteps, as in `model.schedule`.
         guided: whether there is classifier-free guidance.
-        model: name of the model.
+        model: name of the model, as `calibration_file.model_label` has it; None where it is not
+            told.
+        guidance: scale of classifier-free guidance; None where it is not told.
+        prompts: that are to be sampled.
+        timesteps: the scheduler's value at every call; empty where that is not known before the
+            model is loaded.
+        size: frames, height and width of a video; None where they are not told.
+        calibrating: whether constants of the method are to be measured, so that it needs none.
         blocks: in their order, or pairs of them where two kinds take turns; None where that is not
             known before the model is loaded.
     """
@@ -36,7 +43,12 @@ class About:
     depth: int
     schedule: str | None
     guided: bool
-    model: str = ""
+    model: str | None = None
+    guidance: float | None = None
+    prompts: tuple[str, ...] = ()
+    timesteps: tuple[float, ...] = ()
+    size: tuple[int, int, int] | None = None
+    calibrating: bool = False
     blocks: int | None = None
 
 

@@ -50,14 +50,15 @@ def read_ratios(path: Path) -> tuple[float, ...]:
     except ValueError as error:
         raise RatiosRefused(f"is no JSON: {error}") from error
     found = content.get("ratios") if isinstance(content, dict) else content
-    if not isinstance(found, list) or not all(map(_is_ratio, found)) or len(found) < 2:
+    if not isinstance(found, list) or not all(map(is_ratio, found)) or len(found) < 2:
         raise RatiosRefused(
             "must be a list of at least two numbers above 0, or have one as `ratios`"
         )
     return tuple(float(number) for number in found)
 
 
-def _is_ratio(value: object) -> bool:
+def is_ratio(value: object) -> bool:
+    """Whether a value that was read can be a ratio of magnitudes: a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) and value > 0

@@ -61,7 +61,7 @@ def published_at_any_steps(method: object, table: Published, about: About) -> di
 
 
 def refuse_unpublished_system(
-    method: Any, key: str, table: Published, about: About, problems: Problems
+    method: Any, key: str, table: Published, about: About, problems: Problems, how: str
 ) -> None:
     """Note that a key is still null.
 
@@ -71,10 +71,11 @@ def refuse_unpublished_system(
         table: what was published.
         about: the sampling.
         problems: receives it.
+        how: where else it may be from.
     """
     if getattr(method, key) is None:
         known = ", ".join(system for system, _ in table)
-        reason = f"nothing was published for {about.system} ({known}); set method.{key}"
+        reason = f"nothing was published for {about.system} ({known}); set method.{key}, or: {how}"
         problems.found.append(Problem(f"method.{key}=null", reason))
 
 
@@ -96,7 +97,7 @@ def tell_other_use(
     if known.get(key) is None or known[key] != getattr(method, key):
         return
     others = [] if steps == about.steps else [f"here are {about.steps} steps"]
-    if about.model not in ("", about.system):
+    if about.model not in (None, about.system):
         others.append(f"{about.model} is another model")
     if others:
         problems.notices.append(

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pab_bench.engine.places import At, CallDecision, Entrance, Look, Place, Run, Tensor, Tensors
 from pab_bench.engine.policy import Policy
-from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.base import About, Facts
+from pab_bench.methods.calibratable import Calibratable
+from pab_bench.methods.calibration_file import Calibration, CalibrationRefused, how_to_calibrate
+from pab_bench.methods.estimate import Polynomial, Within, are_numbers, is_range
 from pab_bench.methods.facts import Need
 from pab_bench.methods.published import (
     Published,
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
 
 LAST_CALLS = ("index", "value")
+OUTSIDE = ("warn", "clamp")
 
 PUBLISHED: Published = {
     ("latte", 50): {
@@ -45,13 +50,20 @@ Source: ali-vilab/TeaCache 7c10efc, eval/teacache/experiments.
 
 
 @dataclass(frozen=True)
-class TeaCache(Acceleration):
+class TeaCache(Calibratable):
     """The method `teacache`.
 
     Attributes:
         threshold: blocks compute once the estimated changes have come to it.
         coefficients: of the polynomial that estimates from the change of the first self-attention's
-            modulated input how much the output changes, highest power first; null = as published.
+            modulated input how much the output changes, highest power first.
+        calibration: has the polynomial and the range instead: what `task=calibrate` has written.
+            Its digest is part of a point's identity. Without either, that which ships for the
+            model, steps and guidance is taken, or else what was published for the system.
+        range: smallest and largest change of the input to which the polynomial was fitted; null = a
+            calibration's, or not known.
+        outside: what is done of a change out of that range: `warn` evaluates the polynomial there
+            all the same, and says so; `clamp` at the nearest end of the range.
         last_call: what is the last call, which always computes as the first does: `index` the last
             of the video; `value` any whose timestep equals the truncated one of the last, as
             upstream: where that is no whole number, none does.
@@ -60,19 +72,61 @@ class TeaCache(Acceleration):
     threshold: float = 0.1
     coefficients: tuple[float, ...] | None = None
     last_call: Literal["index", "value"] = "index"
+    calibration: Path | None = None
+    range: tuple[float, ...] | None = None
+    outside: Literal["warn", "clamp"] = "warn"
 
     name: ClassVar[str] = "teacache"
+    sources: ClassVar[tuple[str, ...]] = ("coefficients", "calibration")
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse what cannot be meant, and read the calibration.
+
+        Raises:
+            InvalidSettings: with all that is wrong.
+        """
         problems = Problems("method")
+        self.read_calibration(problems)
         problems.finite("threshold", self.threshold, 0, "of at least 0")
         problems.choice("last_call", self.last_call, LAST_CALLS)
         own = self.coefficients
         if own is not None and (len(own) < 2 or not all(map(isfinite, own))):
             message = "must be at least two finite numbers, that of the highest power first"
             problems.add("coefficients", own, message)
+        problems.choice("outside", self.outside, OUTSIDE)
+        fitted = self.range
+        if fitted is not None and self.calibration is not None:
+            problems.add("range", fitted, "is what method.calibration says; set one of them")
+        elif fitted is not None and not is_range(fitted):
+            message = "must be two finite numbers, at least 0, the smaller one first"
+            problems.add("range", fitted, message)
         problems.raise_if_any()
+
+    @property
+    def polynomial(self) -> tuple[float, ...]:
+        """The coefficients, wherever they were said; empty where they were not."""
+        own = self.calibrated
+        return self.constants_of(own)[0] if own is not None else self.coefficients or ()
+
+    @property
+    def fitted(self) -> tuple[float, ...] | None:
+        """The range, wherever it was said; None where it was not."""
+        return self.range if self.calibrated is None else self.constants_of(self.calibrated)[1]
+
+    def constants_of(self, calibrated: Calibration) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Coefficients and range."""
+        own, fitted = calibrated.fit.get("coefficients"), calibrated.fit.get("range")
+        if not are_numbers(own) or len(own) < 2:
+            raise CalibrationRefused("has no polynomial")
+        if not are_numbers(fitted) or not is_range(fitted):
+            raise CalibrationRefused("does not say where its polynomial was fitted")
+        return tuple(map(float, own)), tuple(map(float, fitted))
+
+    def settings(self) -> dict[str, Any]:
+        """All that can be set; constants in place of the calibration, which its digest is of."""
+        own = {**super().settings(), "coefficients": list(self.polynomial)}
+        own["range"] = None if self.fitted is None else list(self.fitted)
+        return {**own, "calibration": self.label}
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -80,16 +134,35 @@ class TeaCache(Acceleration):
         return frozenset({"stack", "modulation"})
 
     def filled(self, about: About) -> TeaCache:
-        """With the published polynomial where none is said."""
+        """With the polynomial that ships or was published where none is said."""
+        if about.calibrating or self.polynomial:
+            return self
+        shipped = self.shipped(about)
+        if shipped is not None:
+            return replace(self, calibration=shipped)
         return replace(self, **published_at_any_steps(self, PUBLISHED, about))
 
     def check(self, about: About, problems: Problems) -> None:
-        """Where no polynomial was published it must be said."""
-        refuse_unpublished_system(self, "coefficients", PUBLISHED, about, problems)
+        """Where no polynomial was published it must be said; a calibration holds for its own."""
+        if about.calibrating or self.check_calibration(about, problems):
+            return
+        if self.outside == "clamp" and self.fitted is None:
+            allowed = "needs a range: method.range=[LOW,HIGH] or method.calibration; or take warn"
+            problems.add("outside", self.outside, allowed)
+        if self.calibrated is not None:
+            return
+        how = how_to_calibrate(self.name, about)
+        refuse_unpublished_system(self, "coefficients", PUBLISHED, about, problems, how)
         tell_other_use(self, "coefficients", PUBLISHED, about, problems)
 
     def plan(self, facts: Facts) -> Plan | None:
-        """None: it depends on the video."""
+        """None: it depends on the video.
+
+        Raises:
+            InvalidSettings: if the timesteps are others than those of the calibration.
+        """
+        if self.calibrated is not None:
+            self.calibrated.check_timesteps(facts.timesteps)
         return None
 
     def sure_calls(self, facts: Facts) -> int:
@@ -102,10 +175,15 @@ class TeaCache(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Accumulate estimated changes."""
-        assert self.coefficients is not None
-        estimate = Polynomial(self.coefficients)
+        polynomial, fitted = Polynomial(self.polynomial), self.fitted
         kind = _Accumulated if self.last_call == "index" else _AccumulatedByValue
-        return lambda: kind(estimate, self.threshold, facts)
+        clamps = self.outside == "clamp"
+
+        def make() -> Policy:
+            estimate = polynomial if fitted is None else Within(polynomial, fitted, clamps)
+            return kind(estimate, self.threshold, facts)
+
+        return make
 
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Whether sums of estimated changes were negative, in which videos."""
@@ -117,28 +195,6 @@ class TeaCache(Acceleration):
             f"{len(gates)} videos (down to {min(negative):.4g}): the polynomial is negative where "
             "inputs change by so much, and blocks are left out until the sum has recovered"
         ]
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """Estimates from the relative change of the input that of the output.
-
-    Attributes:
-        coefficients: highest power first.
-
-    Example:
-        >>> Polynomial((2.0, 0.0, 1.0))(3.0)
-        19.0
-    """
-
-    coefficients: tuple[float, ...]
-
-    def __call__(self, change: float) -> float:
-        """Evaluate it, in double precision; it is not clamped."""
-        value = 0.0
-        for coefficient in self.coefficients:
-            value = value * change + coefficient
-        return value
 
 
 def relative_change(new: Tensor, old: Tensor) -> float:

@@ -161,7 +161,7 @@ def _made_again(method: Mapping[str, Any], record: Record) -> Method:
     if kind is None or set(own) - known or getattr(kind, "version", 1) != method.get("version"):
         raise CannotBeMade(f"method {name} cannot be read from a record")
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
-    made: Method = cast("Any", kind)(**given)
+    made: Method = cast("Any", kind).of_settings(given)
     if inside is None:
         return made
     inner = (

@@ -47,4 +47,5 @@ TASKS: Mapping[str, JobTask | GridTask] = {
     "speed": GridTask("pab_bench.tasks.speed:speed"),
     "claims": GridTask("pab_bench.tasks.claims:claims"),
     "advise": GridTask("pab_bench.tasks.advise:advise"),
+    "calibrate": GridTask("pab_bench.tasks.calibrate:calibrate"),
 }

@@ -14,6 +14,7 @@ from pab_bench import progress
 from pab_bench.config.grid import Grid
 from pab_bench.config.sections import RecordSettings
 from pab_bench.config.settings import Settings
+from pab_bench.experiment.calibrated import check_weights
 from pab_bench.experiment.device import take_gpu
 from pab_bench.experiment.failures import describe
 from pab_bench.experiment.identity import digest_weights, identity, sampled_identity
@@ -82,6 +83,7 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     session = open_session(settings)
     session.tell(settings)
     digest = digest_weights(settings, session.sampler.weights)
+    check_weights(settings, digest)
     determined_by = identity(settings, digest)
     plan = plan_of(settings.method, session.sampler, settings.steps, settings.guidance)
     tapes = open_tapes(settings, determined_by, plan, session.device)

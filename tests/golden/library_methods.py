@@ -38,6 +38,8 @@ READINGS = (
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
 """Relative."""
+RATIOS_TOLERANCE = 1e-5
+"""Absolute; ratios are near 1."""
 LANES = {"cond": 0, "uncond": 1, "both": 0, "cond_uncond": 0}
 KINDS = {"self": "spatial", "attention": "spatial", "joint": "spatial"}
 
@@ -66,11 +68,16 @@ class LibraryMethodsVerifier:
         from safetensors.torch import load_file
 
         for path, runs in _files(folder):
-            model = json.loads(path.read_text())["model"]
+            content = json.loads(path.read_text())
+            model = content["model"]
             scene = cache(partial(_scene, folder, model))
             recorded = path.with_suffix(".safetensors")
             # Where nothing was skipped, nothing but that was recorded.
             tensors = load_file(recorded) if recorded.exists() else {}
+            if "calibration" in content:
+                printed = content["calibration"]["lists_printed"]
+                apart = partial(_calibration_apart, scene, printed)
+                yield check(path.name, "calibration: ratios", RATIOS_TOLERANCE, apart)
             for name, run in runs.items():
                 reading = _reading(run)
                 if reading is None:
@@ -192,6 +199,17 @@ def _made(followed: Any) -> float:
     except ConfigError:
         return 0.0
     return 1.0
+
+
+def _calibration_apart(scene: Any, printed: list[list[float]]) -> float:
+    """The largest difference of ratios that are measured; infinity for other lanes or calls."""
+    from golden.method_magcache import calibrated
+
+    own = scene()
+    ours = calibrated(own, own.steps, own.guidance)
+    if [len(lane) for lane in ours] != [len(lane) for lane in printed]:
+        return math.inf
+    return float(np.abs(np.array(ours) - np.array(printed)).max())
 
 
 def _gates_apart(followed: Any, golden: list[Mapping[str, Any]]) -> float:

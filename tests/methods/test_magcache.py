@@ -1,6 +1,7 @@
 """What MagCache decides of ratios, where they come from, and what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,7 +154,10 @@ def test_ratios_of_other_steps_are_refused_or_picked():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({}, "method.ratios=null: ratios belong to one model"),
+        (
+            {"ratios": (1.0, 1.0), "file": Path("x.json")},
+            "method.file=x.json: says the same as method.ratios; set one of them",
+        ),
         ({"ratios": (1.0,)}, r"method.ratios=\[1.0\]: must be at least two numbers above 0"),
         ({"ratios": (1.0, 0.0)}, "must be at least two numbers above 0"),
         ({"ratios": (1.0, 1.0), "most": 0}, "method.most=0: must be a whole number"),

@@ -152,7 +152,9 @@ def test_published_where_it_was_and_refused_elsewhere():
     assert found(TeaCache(), about("wan", 50)) == (
         [
             "method.coefficients=null: nothing was published for wan (latte, open_sora, "
-            "open_sora_plan); set method.coefficients"
+            "open_sora_plan); set method.coefficients, or: `python -m pab_bench task=calibrate "
+            "method=teacache model=MODEL steps=50` measures them, and method.calibration=FILE "
+            "takes them"
         ],
         [],
     )

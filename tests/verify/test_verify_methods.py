@@ -35,7 +35,7 @@ OTHERS = {
         "default: refused",
         "default: upstream skips nothing",
     },
-    "methods_b/magcache": {"picked: gates", "too_few_steps: gates"},
+    "methods_b/magcache": {"picked: gates", "too_few_steps: gates", "calibration: ratios"},
     "methods_b/fastercache": {
         "is_guidance_distilled: refused, "
         "not imitated: upstream, the two calls of a step share one state"

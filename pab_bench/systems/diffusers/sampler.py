@@ -36,7 +36,7 @@ from pab_bench.systems.loading import DTYPES, check_offload, place, quiet_loadin
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.prompt_tokens import PromptTokens
 from pab_bench.systems.several import Several
-from pab_bench.systems.weights import setting_of
+from pab_bench.systems.weights import Weights, setting_of
 
 
 class DiffusersSampler:
@@ -93,6 +93,11 @@ class DiffusersSampler:
             for transformer in transformers.values()
         ]
         self.architecture: Architecture = parts[0] if len(parts) == 1 else Several(parts)
+
+    @staticmethod
+    def locate(model: ModelSettings) -> Weights:
+        """The folder with the checkpoint's files, downloaded if need be."""
+        return locate(model)[0]
 
     @classmethod
     def check(cls, model: ModelSettings) -> None:

@@ -1,0 +1,1 @@
+"""Measures, on videos in which nothing is reused, the constants by which methods decide."""

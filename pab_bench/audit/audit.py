@@ -30,9 +30,9 @@ def audit(
 
     Returns:
         `findings`, each with name, evidence, meaning and remedy; `attached`, the number of modules
-        and classes that enabling has changed; `calls`, what was computed at every call of each lane;
-        `asked`, the kinds that were to reuse, if that is known; `trials`, whether the video was
-        sampled again; and `can_disable`.
+        and classes that enabling has changed; `calls`, what was computed at every call of each
+        lane; `asked`, the kinds that were to reuse, if that is known; `trials`, whether the video
+        was sampled again; and `can_disable`.
     """
     method = scene.method
     asked = asked_of(config, method.kinds)

@@ -182,7 +182,7 @@ def _compare(
         if lanes == 1:
             if not _is_whole(first.seen, call):
                 continue  # A half that is left out is made of the other one, by intention.
-            one, other = one.chunk(2)[kept], other.chunk(2)[kept]  # noqa: PLW2901
+            one, other = one.chunk(2)[kept], other.chunk(2)[kept]
         looked += 1
         if not torch.equal(one, other):
             far[call] = float((other - one).norm() / one.norm())
@@ -191,8 +191,8 @@ def _compare(
         call, most = max(far.items(), key=lambda item: item[1])
         yield Finding(
             "lanes_mixed",
-            f"with what {what} {moved} of a step is given moved by {MOVED:g} of its spread, and all "
-            f"else the same, {what} {kept} gives something else at {len(far)} of {looked} steps, "
+            f"with what {what} {moved} of a step is given moved by {MOVED:g} of its spread, and "
+            f"all else the same, {what} {kept} gives something else at {len(far)} of {looked} steps, "
             f"first at step {min(far)}, most at step {call} (relative L2 {most:.2g})",
         )
 

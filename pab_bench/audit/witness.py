@@ -33,8 +33,8 @@ class Seen:
     """What the modules did in one video.
 
     Attributes:
-        computed: per group (lanes, calls, blocks): how much of its full batch a site computed: 1 all
-            of it, 0.5 one half of the guidance batch, 0 nothing, 2 all of it twice.
+        computed: per group (lanes, calls, blocks): how much of its full batch a site computed: 1
+            all of it, 0.5 one half of the guidance batch, 0 nothing, 2 all of it twice.
         visited: per group (lanes, calls, blocks): how often the site's module was called, whether
             or not it computed.
         told: at every call of the transformer what the acceleration was told of the timestep; None
@@ -48,9 +48,10 @@ class Seen:
     timesteps: tuple[float | None, ...]
 
     def calls(self, lane: int = 0) -> str:
-        """What was computed at every call of a lane, a digit each: `*` some sites, 0 none, 2 all.
+        """What was computed at every call of a lane, a sign each.
 
-        1 stands for one half of the guidance batch.
+        2 stands for all sites, 1 for all with one half of the guidance batch, `*` for some sites
+        and 0 for none.
         """
         return "".join(map(_digit, zip(*(t[lane] for t in self.computed.values()), strict=True)))
 
@@ -80,7 +81,7 @@ class Witness:
         sites: its sites, as they were found on the bare model.
         plan: an open one: calls and timesteps.
         lanes: calls of the transformer in a denoising step.
-        asks: what the acceleration is told of the timestep at the moment; None where it does not ask.
+        asks: what the acceleration is told of the timestep now; None where it does not ask.
     """
 
     peak_cache_bytes = None

@@ -15,10 +15,10 @@ from pab_bench.config.grid import Grid
 from pab_bench.config.sections import RecordSettings
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.device import take_gpu
+from pab_bench.experiment.external import attached
 from pab_bench.experiment.failures import describe
 from pab_bench.experiment.identity import digest_weights, identity, sampled_identity
 from pab_bench.experiment.ranks import on_all, share
-from pab_bench.experiment.external import attached
 from pab_bench.experiment.sampling import denoiser_of, places
 from pab_bench.experiment.session import open_session
 from pab_bench.experiment.tape import Tapes, open_tapes

@@ -72,9 +72,7 @@ class Audited:
         sampler, method = sampler_of(name), External(enable, CallArguments.of(arguments), **more)
         guidance = sampler.scene.guidance
         plan = plan_of(method, sampler, STEPS, guidance)
-        inputs = [
-            Input(sampler.encode(""), sampler.noise(seed), f"seed {seed}") for seed in (0, 1)
-        ]
+        inputs = [Input(sampler.encode(""), sampler.noise(seed), f"seed {seed}") for seed in (0, 1)]
         self.scene: AuditScene = scene_of(
             sampler, method, plan, (STEPS, 2), guidance, lambda: inputs[0]
         )

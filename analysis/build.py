@@ -133,6 +133,10 @@ def notes(data: SweepData) -> list[str]:
         control = point.value("control") or {}
         if control.get("identical") is False:
             found.append(f"job {job.number}: {control_in_words(control)}")
+        findings = (point.value("audit") or {}).get("findings")
+        if findings:
+            names = ", ".join(dict.fromkeys(own["name"] for own in findings))
+            found.append(f"job {job.number}: audit: {names}; tables/audit.md has the evidence")
         theirs = job.baseline.value("provenance") if job.baseline else None
         ours = point.value("provenance") or {}
         other = [name for name in _SAME_MACHINE if theirs and theirs.get(name) != ours.get(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_ALWAYS = ("name", "version")
+_ALWAYS = ("name", "version", "source")
 _OWN = "own"
 """The value of a setting that others have published, where somebody has chosen another."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from analysis.findings_text import findings_text
 from analysis.method_text import method_texts
 from analysis.metrics import MetricFacts, metrics_of
 from analysis.points import Job, Sweep
@@ -30,7 +31,7 @@ NUMBERS = (
     "replayed_share",
     "peak_cache_bytes",
 )
-AFTER = ("speed_fault", "videos", "origin", "error")
+AFTER = ("speed_fault", "videos", "origin", "audit", "error")
 
 
 def sweep_metrics(sweep: Sweep) -> dict[str, MetricFacts]:
@@ -60,8 +61,9 @@ def summary_frame(sweep: Sweep, speeds: Mapping[int, JobSpeed] | None = None) ->
     videos in turns, and `speed_fault` what cannot be true of it. `denoise_s` is of one video, by
     the same calls; `encode_s` and `decode_s` are medians of what was sampled. `replayed_share` of
     the point's steps were another point's. `origin` is the archive that a point came in, if it was
-    not made in its store. Every quality metric is a column; one that needs no reference has the
-    baseline's value beside it (`baseline_<metric>`).
+    not made in its store; `audit` how much was found of somebody else's acceleration. Every quality
+    metric is a column; one that needs no reference has the baseline's value beside it
+    (`baseline_<metric>`).
 
     Args:
         sweep: the jobs.
@@ -105,6 +107,7 @@ def _row(job: Job, metrics: Mapping[str, MetricFacts]) -> dict[str, object]:
         return row
     row["model"] = job.point.value("model", "name")
     row["origin"] = job.point.origin
+    row["audit"] = findings_text(job.point.value("audit"))
     if not job.has_numbers:
         return row
     row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())

@@ -25,6 +25,7 @@ ORDER = (
     "timings",
     "archive",
     "cost",
+    "audit",
     "experiment",
     "speed",
     "analysis",
@@ -46,6 +47,7 @@ NEVER = {
     "timings": {"hydra", "omegaconf", "torch", "diffusers"},
     "archive": {"hydra", "omegaconf", "torch", "diffusers"},
     "speed": {"hydra", "omegaconf"},
+    "audit": {"hydra", "omegaconf"},
     "experiment": {"hydra", "omegaconf"},
     "analysis": {"hydra", "omegaconf", "torch", "diffusers"},
 } | {leaf: {"hydra", "omegaconf", "torch", "diffusers"} for leaf in LEAVES.split()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analysis.data import SweepData
+from analysis.tables.audit import audit_table
 from analysis.tables.differences import differences_table
 from analysis.tables.efficiency import efficiency_table
 from analysis.tables.flops import flops_table
@@ -38,6 +39,7 @@ def tables() -> list[Table]:
     """All tables, in the order in which they are made and shown."""
     return [
         Table("summary", "Summary", summary_table),
+        Table("audit", "Audit of other people's accelerations", audit_table),
         Table("table1", "PAB, table 1: quality and speed beside the paper's", table1),
         Table("table2", "PAB, table 2: components, beside the paper's", table2),
         Table("table3", "PAB, table 3: broadcast object, beside the paper's", table3),

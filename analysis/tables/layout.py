@@ -100,6 +100,7 @@ VIDEOS = Column(
 )
 REPLAYED = Column("replayed_share", "replayed", lambda v: f"{v:.0%}")
 ORIGIN = Column("origin", "from", numeric=False)
+AUDIT = Column("audit", "audit", numeric=False)
 CACHE = Column("peak_cache_bytes", "cache MiB", lambda v: f"{v / 2**20:.4g}")
 
 
@@ -166,6 +167,7 @@ def document_columns(
         CACHE,
         last,
         ORIGIN,
+        AUDIT,
         status,
     ]
 

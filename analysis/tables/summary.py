@@ -15,7 +15,7 @@ from rich.table import Table
 from analysis.data import SweepData
 from analysis.intervals import definition
 from analysis.metrics import DOWN, UP, MetricFacts
-from analysis.tables.layout import ORIGIN, VIDEOS, Column, document_columns, terminal_columns
+from analysis.tables.layout import AUDIT, ORIGIN, VIDEOS, Column, document_columns, terminal_columns
 from analysis.tables.provenance import provenance, reasons
 from analysis.tables.speed_notes import speed_faults
 from analysis.tables.write import MadeTable, TextTable
@@ -62,9 +62,10 @@ def summary_table(data: SweepData) -> MadeTable:
 def shown_columns(data: SweepData) -> list[Column]:
     """The columns of documents.
 
-    Whole videos have one only if some were sampled in turns, origins if some came in an archive.
+    Whole videos have one only if some were sampled in turns, origins if some came in an archive,
+    audits if there was one.
     """
-    empty = [c for c in (VIDEOS, ORIGIN) if data.summary[c.name].isna().all()]
+    empty = [c for c in (VIDEOS, ORIGIN, AUDIT) if data.summary[c.name].isna().all()]
     return [c for c in document_columns(*layout(data)) if c not in empty]
 
 

@@ -69,7 +69,8 @@ class Target:
             for metric, bound in self.worst.items()
         )
         fast = self.speedup is None or record.cost["flops_ratio"] * self.speedup <= 1
-        small = self.most_bytes is None or record.peak_cache_bytes <= self.most_bytes
+        held = record.peak_cache_bytes
+        small = self.most_bytes is None or (held is not None and held <= self.most_bytes)
         return good and fast and small
 
 

@@ -127,7 +127,11 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "inputs.*.tokens": _or_none(_is_object),
     "cost.flops_ratio": lambda value: _is_number(value) and value > 0,
     "cost.cache_bytes": _or_none(_is_number),
-    "peak_cache_bytes": _is_count,
+    "peak_cache_bytes": _or_none(_is_count),
+    "audit": _is_object,
+    "audit.findings": lambda value: isinstance(value, list),
+    "audit.findings.*": _is_object,
+    "audit.findings.*.*": _is_prose,
 }
 """Fields that are read by name, where they are there; `*` stands for every key or entry."""
 

@@ -19,6 +19,7 @@ METHODS: Papers = {
     "delta_dit": ("chen2024deltadit",),
     "delta_dit_pab": ("chen2024deltadit", "zhao2024pab"),
     "easycache": ("zhou2025easycache",),
+    "external": ("vonplaten2022diffusers",),
     "fastercache": ("lv2024fastercache",),
     "fastercache_diffusers": ("lv2024fastercache", "vonplaten2022diffusers"),
     "fewer_steps": (),

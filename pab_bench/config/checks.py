@@ -52,6 +52,9 @@ def check_together(values: Mapping[str, Any], metrics: Collection[str], problems
             True,
             "compiled modules do not show their attention scores; set compile=false",
         )
+    if values["method"].get("name") == "external" and values["measure"]["parts"]:
+        message = "parts of somebody else's acceleration cannot be timed; set measure.parts=false"
+        problems.add("measure.parts", True, message)
     offload = values["model"]["offload"]
     if offload in ("model", "sequential") and values["device"] == "cpu":
         problems.add("model.offload", offload, "needs a GPU, device is cpu; use none")

@@ -212,7 +212,10 @@ def _make(
         cost=cost,
         memory=sampled.memory,
         control=control,
+        audit=sampled.audit,
     )
+    for finding in record.audit.get("findings", ()):
+        _log.warning("audit: %s: %s", finding["name"], finding["evidence"])
     if record.status == "reused_nothing":
         _log.warning("method=%s has reused nothing in any video", settings.method.name)
     for remark in record.plan.get("remarks", ()):

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
 from pab_bench.experiment.device import resolve_device
+from pab_bench.experiment.external import Attached, attached
 from pab_bench.experiment.ranks import on_all, share
 from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.experiment.tape import open_tapes
-from pab_bench.experiment.video import Denoiser, SampledVideo, VideoPlace, add_counts, sample_video
+from pab_bench.experiment.video import (
+    Denoiser,
+    SampledVideo,
+    VideoPlace,
+    add_counts,
+    most,
+    sample_video,
+)
 from pab_bench.methods.base import facts_of
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.attention_maps import AttentionMaps, token_grid
@@ -65,20 +74,33 @@ def sample_share(
     session.tell(settings)
     check_room(settings, session, plan)
     session.warm_up(settings.prompts[0], settings.guidance)
-    denoiser = denoiser_of(settings, session, plan)
     recorder = AttentionDifference() if curves else None
     videos = []
-    for place in own:
-        tape = None if tapes is None else tapes.open(place.prompt, place.seed)
-        maps = _maps(settings, denoiser, place)
-        video = sample_video(denoiser, place, settings.measure, recorder, maps, tape)
-        _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _line(video))
-        videos.append(video)
+    with attached(settings, session, plan) as foreign:
+        denoiser = denoiser_of(settings, session, plan, foreign)
+        for place in own:
+            tape = None if tapes is None else tapes.open(place.prompt, place.seed)
+            maps = _maps(settings, denoiser, place)
+            video = sample_video(denoiser, place, settings.measure, recorder, maps, tape)
+            _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _line(video))
+            videos.append(video)
+    first = videos[0]
+    if foreign is not None and first.seen is not None and first.place == places(settings)[0]:
+        videos[0] = replace(first, audit=foreign.audit(first.seen))
     return videos
 
 
-def denoiser_of(settings: Settings, session: Session, plan: Plan) -> Denoiser:
-    """What sends the videos of a point through its model."""
+def denoiser_of(
+    settings: Settings, session: Session, plan: Plan, foreign: Attached | None = None
+) -> Denoiser:
+    """What sends the videos of a point through its model.
+
+    Args:
+        settings: the point.
+        session: its model.
+        plan: what to reuse.
+        foreign: somebody else's acceleration, if that is what the point is of.
+    """
     method = settings.method
     facts = facts_of(method, session.sampler, settings.steps, settings.guidance)
     return Denoiser(
@@ -91,6 +113,7 @@ def denoiser_of(settings: Settings, session: Session, plan: Plan) -> Denoiser:
         method.policy(facts),
         method.sure_calls(facts),
         method.protected_calls(facts),
+        None if foreign is None else foreign.scene,
     )
 
 
@@ -127,10 +150,11 @@ class Sampled:
         self.attention_maps = {k: t for video in videos for k, t in video.attention_maps.items()}
         self.inputs = [video.inputs for video in videos]
         self.ledger = add_counts([video.ledger for video in videos])
-        self.peak_cache_bytes = max(video.peak_cache_bytes for video in videos)
+        self.peak_cache_bytes = most(video.peak_cache_bytes for video in videos)
         self.memory = {key: max(v.memory[key] for v in videos) for key in videos[0].memory}
         self.text_tokens = max(video.text_tokens for video in videos)
         self.decided = [own for video in videos for own in video.decided]
+        self.audit = videos[0].audit
         self._videos = videos
 
     def timing(self) -> dict[str, dict[str, Any]]:

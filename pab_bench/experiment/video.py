@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pab_bench.audit.scene import AuditScene
+from pab_bench.audit.witness import Seen, Witness
 from pab_bench.config.sections import MeasureSettings
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.engine import Engine
@@ -67,11 +69,13 @@ class SampledVideo:
         inputs: digests of what entered and of the latents that came out, and what the tokenizer
             made of the prompt (`PromptTokens`).
         ledger: computed and reused visits per group, summed over the repeats.
-        peak_cache_bytes: the most that broadcasting held at once.
+        peak_cache_bytes: the most that broadcasting held at once; None where it is not known.
         memory: the most that denoising needed; see `PeakMemory`.
         text_tokens: tokens of the text that is attended to.
         attention_maps: tensors of `attention_maps.safetensors`, if this video's are recorded.
         decided: of every lane what was decided, where the point's plan was open; else nothing.
+        seen: what the modules did, where somebody else's acceleration was on; else None.
+        audit: what was found of that; see `pab_bench.audit`.
     """
 
     place: VideoPlace
@@ -82,11 +86,13 @@ class SampledVideo:
     replayed: int
     inputs: dict[str, Any]
     ledger: dict[str, dict[str, int]]
-    peak_cache_bytes: int
+    peak_cache_bytes: int | None
     memory: dict[str, int | bool]
     text_tokens: int
     attention_maps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     decided: tuple[Decided, ...] = ()
+    seen: Seen | None = None
+    audit: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,10 +105,11 @@ class Denoised:
         replayed: how many first calls were replayed.
         replay_seconds: what these really took this time.
         ledger: computed and reused visits per group.
-        peak_cache_bytes: the most that was held at once.
+        peak_cache_bytes: the most that was held at once; None where it is not known.
         executed: of every lane what was decided, where the plan was open; else nothing.
         gates: the numbers by which the policy has decided.
         gate_decisions: whether such a number means that everything computes, where it is known.
+        seen: what the modules did, under a witness.
     """
 
     latents: torch.Tensor
@@ -110,10 +117,11 @@ class Denoised:
     replayed: int
     replay_seconds: float
     ledger: dict[str, dict[str, int]]
-    peak_cache_bytes: int
+    peak_cache_bytes: int | None
     executed: tuple[Plan, ...] = ()
     gates: Gates = field(default_factory=dict)
     gate_decisions: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,7 @@ class Denoiser:
         policy: makes what decides where the plan does not say all.
         sure_calls: how many first calls compute everything, where the plan is open.
         protected_calls: further calls that do.
+        scene: of somebody else's acceleration, which is then only watched.
     """
 
     session: Session
@@ -141,6 +150,7 @@ class Denoiser:
     policy: Callable[[], Policy] | None = None
     sure_calls: int = 0
     protected_calls: frozenset[int] = frozenset()
+    scene: AuditScene | None = None
 
     def run(
         self,
@@ -160,23 +170,27 @@ class Denoiser:
         noise = session.sampler.noise(place.seed)
         architecture = session.sampler.architecture
         lanes = lanes_of(session.sampler, self.guidance)
-        engine = Engine(
-            architecture,
-            plan,
-            self.broadcast_object,
-            observers,
-            lanes,
-            self.cache,
-            probe,
-            self.policy,
-        )
+        engine: Engine | Witness
+        if self.scene is None:
+            engine = Engine(
+                architecture,
+                plan,
+                self.broadcast_object,
+                observers,
+                lanes,
+                self.cache,
+                probe,
+                self.policy,
+            )
+        else:
+            engine = self.scene.witness()
         ends: list[float] = []
         progress = current()
 
         def step_ended(step: int) -> None:
             ends.append(clock(session.device))
             progress.step(f"prompt {place.index}, seed {place.seed}", step + 1, plan.calls)
-            if tape is not None:
+            if tape is not None and isinstance(engine, Engine):
                 tape.note_sizes(engine.cache)
 
         with ExitStack() as attached:
@@ -191,12 +205,13 @@ class Denoiser:
         if tape is not None:
             replayed = tape.known
             replay_seconds = sum(seconds[:replayed])
-            engine.ledger.known(plan, replayed)
+            engine.ledger.known(plan, replayed)  # An engine has one and the same.
             seconds[:replayed] = tape.seconds
-            peak = max(peak, tape.peak_cache_bytes)
+            peak = max(peak or 0, tape.peak_cache_bytes)
         ledger = engine.ledger
-        ledger.check(plan, self.sure_calls, self.protected_calls)
-        engine.check_gates()
+        if isinstance(engine, Engine):  # What others do is found by an audit, whatever it is.
+            ledger.check(plan, self.sure_calls, self.protected_calls)
+            engine.check_gates()
         check_latents(latents, str(place))
         if tape is not None:
             tape.keep(seconds, ledger.order, lanes)
@@ -211,6 +226,7 @@ class Denoiser:
             executed,
             dict(engine.gates),
             dict(engine.gate_decisions),
+            engine.seen if isinstance(engine, Witness) else None,
         )
 
 
@@ -287,7 +303,7 @@ def sample_video(
             **({} if tokens is None else {"tokens": tokens.to_json()}),
         },
         ledger=add_counts([run.ledger for run in runs]),
-        peak_cache_bytes=max(run.peak_cache_bytes for run in runs),
+        peak_cache_bytes=most(run.peak_cache_bytes for run in runs),
         memory=memory.values,
         text_tokens=text.tokens,
         attention_maps={} if maps is None else maps.tensors(),
@@ -295,7 +311,15 @@ def sample_video(
             Decided(place.index, place.seed, lane, own, runs[0].gates, runs[0].gate_decisions)
             for lane, own in enumerate(runs[0].executed)
         ),
+        seen=runs[0].seen,
     )
+
+
+def most(values: Iterable[int | None]) -> int | None:
+    """The largest; None if any of them is not known."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return max(known) if len(known) == len(found) else None
 
 
 def add_counts(ledgers: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:

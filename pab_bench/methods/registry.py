@@ -14,6 +14,7 @@ METHODS: Registry[type[Method]] = Registry(
         "delta_dit": "pab_bench.methods.delta_dit:DeltaDit",
         "delta_dit_pab": "pab_bench.methods.delta_dit_pab:DeltaDitPab",
         "easycache": "pab_bench.methods.easycache:EasyCache",
+        "external": "pab_bench.methods.external:External",
         "fastercache": "pab_bench.methods.fastercache:FasterCache",
         "fastercache_diffusers": "pab_bench.methods.fastercache_diffusers:FasterCacheDiffusers",
         "fewer_steps": "pab_bench.methods.fewer_steps:FewerSteps",

@@ -156,6 +156,11 @@ def _made_again(method: Mapping[str, Any], record: Record) -> Method:
     """A method whose identity has its settings; they are checked as those of a command line."""
     name, inside = str(method.get("name")), method.get("inside")
     own = {k: v for k, v in method.items() if k not in ("name", "version", "inside")}
+    if name == "external":
+        raise CannotBeMade(
+            "its acceleration is somebody else's code, which is never run because a record names "
+            f"it; to sample it here: method=external method.enable={own.get('enable')}"
+        )
     kind = METHODS.load(name) if name in METHODS else None
     known = set() if kind is None else {entry.name for entry in fields(cast("Any", kind))}
     if kind is None or set(own) - known or getattr(kind, "version", 1) != method.get("version"):

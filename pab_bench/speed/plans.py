@@ -45,7 +45,7 @@ def time_plans(settings: Settings, wanted: Sequence[WantedPlan]) -> Timings:
     """
     key = key_here(settings)
     known = read_timings(settings.results_dir, key)
-    new = {plan.name: plan.timed() for plan in wanted if plan.policy is None}
+    new = {plan.name: plan.timed() for plan in wanted if not plan.by_videos_only}
     both = replace(known, plans={**known.plans, **new})
     missing = {name: new[name] for name in new if not _is_exact(both, name, settings)}
     added = Timings(key, new)
@@ -67,7 +67,7 @@ def time_plans(settings: Settings, wanted: Sequence[WantedPlan]) -> Timings:
 
 def _only_by_videos(wanted: WantedPlan, known: Timings) -> bool:
     """Whether whole videos are the only way to time a plan, and were not yet sampled."""
-    return wanted.policy is not None and videos_speedup(wanted.name, known.videos) is None
+    return wanted.by_videos_only and videos_speedup(wanted.name, known.videos) is None
 
 
 def key_here(settings: Settings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import torch
 
+from pab_bench.audit.enabling import Enabled
 from pab_bench.config.settings import Settings
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.plan import Plan
@@ -83,6 +84,12 @@ def _turns(
     noise = session.sampler.noise(settings.seeds[0])
     lanes = lanes_of(session.sampler, settings.guidance)
 
+    def timed(steps: int) -> tuple[float, bool]:
+        start = clock.mark()
+        session.sampler.denoise(text, noise, steps, settings.guidance, lambda step: None)
+        end = clock.mark()
+        return clock.seconds(start, end), clock.disturbed(start, end)
+
     def denoise(
         plan: Plan, keeping: Keeping, steps: int, policy: Callable[[], Policy] | None = None
     ) -> tuple[float, bool]:
@@ -90,11 +97,9 @@ def _turns(
         kept, cache = keeping.broadcast_object, keeping.cache
         engine = Engine(architecture, plan, kept, lanes=lanes, cache=cache, policy=policy)
         with engine:
-            start = clock.mark()
-            session.sampler.denoise(text, noise, steps, settings.guidance, lambda step: None)
-            end = clock.mark()
+            found = timed(steps)
             engine.ledger.check(plan)
-        return clock.seconds(start, end), clock.disturbed(start, end)
+        return found
 
     turns: list[dict[str, Sequence[float]]] = []
     for _ in range(_TRIES * settings.speed.turns):
@@ -109,6 +114,9 @@ def _turns(
             chosen = wanted.get(name)
             if chosen is None:
                 took, other = denoise(baseline, Keeping(), baseline_steps)
+            elif chosen.external is not None:  # As its users run it: nothing watches.
+                with Enabled(session.sampler, chosen.external):
+                    took, other = timed(own_steps)
             else:
                 took, other = denoise(chosen.plan, chosen.keeping, own_steps, chosen.policy)
             seconds.setdefault(name, []).append(took)

@@ -9,6 +9,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.policy import Policy
 from pab_bench.methods.base import facts_of, plan_of_facts
+from pab_bench.methods.external import External, external_of
 from pab_bench.systems.base import Sampler
 from pab_bench.timings.call_classes import Keeping, plan_calls
 from pab_bench.timings.names import method_text, plan_name
@@ -27,7 +28,8 @@ class WantedPlan:
         baseline_calls: of the transformer, in its baseline, likewise.
         policy: makes what decides where the plan does not say all; such a plan is timed by whole
             videos alone, since its calls are not alike.
-        method: its method as a text; empty without a policy.
+        method: its method as a text; empty where the plan's table of sites says all.
+        external: somebody else's acceleration, which is timed by whole videos, too.
     """
 
     plan: Plan
@@ -37,6 +39,12 @@ class WantedPlan:
     baseline_calls: int | None = None
     policy: Callable[[], Policy] | None = None
     method: str = ""
+    external: External | None = None
+
+    @property
+    def by_videos_only(self) -> bool:
+        """Whether only whole videos tell its time: its calls are not alike."""
+        return self.policy is not None or self.external is not None
 
     @property
     def name(self) -> str:
@@ -76,9 +84,10 @@ def wanted_of_model(settings: Settings, sampler: Sampler) -> WantedPlan:
     facts = facts_of(method, sampler, steps, settings.guidance)
     policy = method.policy(facts)
     wanted = replace(wanted_plan(settings, plan_of_facts(method, facts)), steps=facts.steps)
-    if policy is not None:
+    external = external_of(method)
+    if policy is not None or external is not None:
         said = method_text(method.identity(settings.model.depth)["method"])
-        wanted = replace(wanted, policy=policy, method=said)
+        wanted = replace(wanted, policy=policy, method=said, external=external)
     if facts.steps == steps:
         return wanted
     calls = len(sampler.timesteps(steps))

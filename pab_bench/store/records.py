@@ -40,7 +40,7 @@ from pab_bench.store.mp4 import write_mp4
 SCHEMA = 1
 ARCHIVES = "archives"
 """Of a record's provenance: the archives that it came through."""
-_ADDED_LATER = {"control"}
+_ADDED_LATER = {"control", "audit"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Record:
             tokens that are read, the same for prompts that are one video, how many there are
             (`count`) and are read (`kept`), the part that is not (`dropped`), and `unknown` words.
             Points of before have no `tokens`.
-        peak_cache_bytes: the most that broadcasting held at once.
+        peak_cache_bytes: the most that broadcasting held at once; None where others hold it and it
+            is not known.
         cost: what was predicted of denoising one video: operations of baseline and method, their
             ratio and convention, and the bytes that broadcasting would hold (`cache_bytes`); or
             the `reason` why it could not be.
@@ -89,6 +90,8 @@ class Record:
             that it came through (`pab_bench.archive.origin`).
         control: of a variant that reuses nothing, whether its frames are its baseline's
             (`identical`), and how far they are not; empty for other points.
+        audit: of somebody else's acceleration, what was found; see `pab_bench.audit.audit`. Empty
+            for other points.
         files: the files of the point's folder.
     """
 
@@ -107,10 +110,11 @@ class Record:
     timing: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
-    peak_cache_bytes: int = 0
+    peak_cache_bytes: int | None = 0
     cost: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
+    audit: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
     @property

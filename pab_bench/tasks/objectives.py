@@ -66,5 +66,5 @@ _FIGURES: Mapping[str, Callable[[Settings, Record, Record | None], float | None]
     "denoise_s": _seconds,
     "flops_ratio": _flops_ratio,
     "reuse_share": lambda settings, record, baseline: record.plan["reuse_share"]["all"],
-    "peak_cache_bytes": lambda settings, record, baseline: float(record.peak_cache_bytes),
+    "peak_cache_bytes": lambda settings, record, baseline: record.peak_cache_bytes,
 }

@@ -16,6 +16,7 @@ from pab_bench.config.sections import RecordSettings
 from pab_bench.config.settings import Settings
 from pab_bench.experiment.calibrated import check_weights
 from pab_bench.experiment.device import take_gpu
+from pab_bench.experiment.external import attached
 from pab_bench.experiment.failures import describe
 from pab_bench.experiment.identity import digest_weights, identity, sampled_identity
 from pab_bench.experiment.ranks import on_all, share
@@ -87,20 +88,21 @@ def write_share(rank: int, ranks: int, settings: Settings, folder: Path) -> list
     determined_by = identity(settings, digest)
     plan = plan_of(settings.method, session.sampler, settings.steps, settings.guidance)
     tapes = open_tapes(settings, determined_by, plan, session.device)
-    denoiser = denoiser_of(settings, session, plan)
     lines = []
-    for place in share(places(settings), rank, ranks):
-        line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
-        stem = folder / f"{place.index:03d}-{place.seed}"
-        content = sampled_identity(determined_by, place.prompt, place.seed)
-        about = {"id": point_id(content), **content}
-        try:
-            if not _is_there(stem, about, settings):
-                _write(stem, about, settings, denoiser, place, tapes)
-        except Exception as error:  # The others are wanted nevertheless.
-            _log.exception("%s failed", place)
-            line["error"] = describe(error)
-        lines.append(line)
+    with attached(settings, session, plan) as foreign:
+        denoiser = denoiser_of(settings, session, plan, foreign)
+        for place in share(places(settings), rank, ranks):
+            line: dict[str, Any] = {"prompt": place.index, "seed": place.seed, "error": None}
+            stem = folder / f"{place.index:03d}-{place.seed}"
+            content = sampled_identity(determined_by, place.prompt, place.seed)
+            about = {"id": point_id(content), **content}
+            try:
+                if not _is_there(stem, about, settings):
+                    _write(stem, about, settings, denoiser, place, tapes)
+            except Exception as error:  # The others are wanted nevertheless.
+                _log.exception("%s failed", place)
+                line["error"] = describe(error)
+            lines.append(line)
     return lines
 
 

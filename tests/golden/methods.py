@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from golden.library_methods import method_of
 
 from pab_bench.registry import load
 from pab_bench.verify.base import Check, check, failed_check, max_absolute_difference, relative_l2
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 READINGS = (
     "golden.method_tgate_pab:TGatePabReading",
     "golden.method_tgate:TGateReading",
-    "golden.method_delta_dit:DeltaDitReading",
+    "golden.method_delta_dit_pab:DeltaDitReading",
     "golden.method_fastercache:FasterCacheReading",
 )
 LATENTS_TOLERANCE = 1e-5
@@ -67,38 +70,46 @@ class MethodsVerifier:
                 if reading is None:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
-                followed = cache(partial(_followed, scene, reading, run))
-                golden = tensors.get(f"outputs/{name}/latents")
-                if golden is not None:
-                    yield check(
-                        path.name,
-                        f"{name}: latents",
-                        LATENTS_TOLERANCE,
-                        partial(_worst, followed, run["latent_calls"], golden),
-                        "relative L2",
-                    )
-                outputs = tensors.get(f"outputs/{name}/model_output")
-                if outputs is not None:
-                    yield check(
-                        path.name,
-                        f"{name}: outputs of the transformer",
-                        LATENTS_TOLERANCE,
-                        partial(_worst_output, followed, run["model_output_calls"], outputs),
-                        "relative L2",
-                    )
-                yield check(
-                    path.name,
-                    f"{name}: timesteps",
-                    TIMESTEP_TOLERANCE,
-                    partial(_apart, scene, run),
-                )
-                yield check(
-                    path.name,
-                    f"{name}: decisions",
-                    0.0,
-                    partial(_deviations, reading, run, followed),
-                    "exact",
-                )
+                for made in _checks(path.name, name, run, reading, scene, tensors):
+                    yield replace(made, method=method_of(reading), model=str(run["model"]))
+
+
+def _checks(
+    file: str, name: str, run: Mapping[str, Any], reading: Reading, scene: Any, tensors: Any
+) -> Iterator[Check]:
+    """All checks of one run."""
+    followed = cache(partial(_followed, scene, reading, run))
+    golden = tensors.get(f"outputs/{name}/latents")
+    if golden is not None:
+        yield check(
+            file,
+            f"{name}: latents",
+            LATENTS_TOLERANCE,
+            partial(_worst, followed, run["latent_calls"], golden),
+            "relative L2",
+        )
+    outputs = tensors.get(f"outputs/{name}/model_output")
+    if outputs is not None:
+        yield check(
+            file,
+            f"{name}: outputs of the transformer",
+            LATENTS_TOLERANCE,
+            partial(_worst_output, followed, run["model_output_calls"], outputs),
+            "relative L2",
+        )
+    yield check(
+        file,
+        f"{name}: timesteps",
+        TIMESTEP_TOLERANCE,
+        partial(_apart, scene, run),
+    )
+    yield check(
+        file,
+        f"{name}: decisions",
+        0.0,
+        partial(_deviations, reading, run, followed),
+        "exact",
+    )
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -18,7 +18,7 @@ from pab_bench.files import check_listed
 from pab_bench.store.records import ARCHIVES
 
 _log = logging.getLogger(__name__)
-Status = Literal["ok", "failed", "not finished", "unreadable"]
+Status = Literal["ok", "failed", "refused", "not finished", "unreadable"]
 _DIGEST = 12
 _VIDEO = re.compile(r"(\d+)-(\d+)\.safetensors")
 TableName = Literal["metrics", "steps", "curves", "plan"]
@@ -126,8 +126,9 @@ class Job:
 
     Attributes:
         number: Hydra's job number; 0 for a single run.
-        status: ok or failed as recorded; "not finished" where the pointer or the record is not
-            there yet; "unreadable" where one of them is damaged.
+        status: ok or failed as recorded; refused where its settings cannot be together; "not
+            finished" where the pointer or the record is not there yet; "unreadable" where one of
+            them is damaged.
         error: why the status is not ok, else None.
         overrides: the job's overrides, key -> value as text; None where they are not known.
         point_id: the point that the job leads to, where known.

@@ -19,7 +19,7 @@ from pab_bench.names import WITH_NUMBERS, PointStatus
 from pab_bench.store.records import ARCHIVES
 
 _log = logging.getLogger(__name__)
-Status = PointStatus | Literal["not finished", "unreadable"]
+Status = PointStatus | Literal["refused", "not finished", "unreadable"]
 _DIGEST = 12
 _VIDEO = re.compile(r"(\d+)-(\d+)\.safetensors")
 TableName = Literal["metrics", "steps", "curves", "plan"]
@@ -127,8 +127,9 @@ class Job:
 
     Attributes:
         number: Hydra's job number; 0 for a single run.
-        status: ok, reused_nothing or failed as recorded; "not finished" where the pointer or the
-            record is not there yet; "unreadable" where one of them is damaged.
+        status: ok, reused_nothing or failed as recorded; refused where its settings cannot be
+            together; "not finished" where the pointer or the record is not there yet; "unreadable"
+            where one of them is damaged.
         error: why there are no numbers, else None.
         overrides: the job's overrides, key -> value as text; None where they are not known.
         point_id: the point that the job leads to, where known.

@@ -24,8 +24,9 @@ from pab_bench import progress
 from pab_bench.config import hydra_setup
 from pab_bench.config.composing import composed_once
 from pab_bench.config.grid import Grid
+from pab_bench.config.hydra_files import without_places
 from pab_bench.config.places import check_places
-from pab_bench.config.preflight import preflight
+from pab_bench.config.preflight import preflight, reason_of
 from pab_bench.config.resolve import resolve
 from pab_bench.config.shell_windows import quoted_shares
 from pab_bench.errors import (
@@ -40,8 +41,9 @@ from pab_bench.errors import (
 from pab_bench.experiment import ranks
 from pab_bench.experiment.prompt_notices import prompt_notices
 from pab_bench.registry import load
+from pab_bench.problems import InvalidSettings
 from pab_bench.store.failure_kinds import TIME_LIMIT
-from pab_bench.store.lost_jobs import note_lost
+from pab_bench.store.lost_jobs import REFUSED, note_lost, note_refused
 from pab_bench.systems.registry import check_checkpoints, check_videos
 from pab_bench.tasks.job import Job
 from pab_bench.tasks.registry import TASKS, GridTask, JobTask
@@ -123,6 +125,8 @@ def _command(arguments: Sequence[str]) -> int:
                 preflight(parsed)
             return start_hydra(arguments)
         grid = preflight(parsed)
+        for line in _refused(grid):
+            print(f"pab_bench: {line}", file=sys.stderr)
         check_places(grid)
         if grid.task not in ("plan", "cost", "describe"):  # They need no weights.
             if not grid.parallel:  # A launcher's jobs may run on another machine.
@@ -152,6 +156,15 @@ def _command(arguments: Sequence[str]) -> int:
         return BAD_CONFIGURATION
 
 
+def _refused(grid: Grid) -> Iterator[str]:
+    """What is said before anything is sampled of points that become rows without numbers."""
+    if grid.refused:
+        count = len(grid.refused) + len(grid.points)
+        yield f"{len(grid.refused)} of {count} grid points cannot be, and are rows that say why:"
+    for point in grid.refused:
+        yield f"  job {point.number}, {' '.join(point.overrides)}: {point.reason}"
+
+
 def _run_grid(task: GridTask, grid: Grid) -> int:
     if grid.searches:
         raise ConfigError(
@@ -173,7 +186,7 @@ def _run_grid(task: GridTask, grid: Grid) -> int:
 def run_jobs(task: JobTask, grid: Grid, arguments: Sequence[str]) -> int:
     """Run all jobs of a command, and then the task's finish; the exit status."""
     hydra_setup.forget_run_directory()
-    total = None if grid.searches else len(grid.points)
+    total = None if grid.searches else len(grid.points) + len(grid.refused)
     with progress.shown(total, _pointers if grid.parallel else None), _submitted(grid):
         status = start_hydra(arguments)
     directory = hydra_setup.run_directory()
@@ -207,7 +220,15 @@ def run_point(cfg: DictConfig) -> Any:
     )
     try:
         with time_limit_raised():
-            settings = resolve(cfg, job.overrides)
+            try:
+                settings = resolve(cfg, job.overrides)
+            except InvalidSettings as error:
+                if not (multirun and cfg.on_refused == "row"):
+                    raise
+                overrides = list(map(without_places, job.overrides))
+                note_refused(job.directory, overrides, reason_of(error))
+                progress.current().point(REFUSED, cached=True)
+                return None
             for notice in settings.notices:
                 _log.warning(notice)
             task = TASKS[settings.task]

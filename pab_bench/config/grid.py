@@ -15,10 +15,27 @@ class GridPoint:
     Attributes:
         overrides: what makes it, as on the command line.
         settings: what follows.
+        number: its place in the grid, which is that of its job; None where there is no grid.
     """
 
     overrides: tuple[str, ...]
     settings: Settings
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class RefusedPoint:
+    """A point of a grid that cannot be, where the others are made nevertheless.
+
+    Attributes:
+        overrides: as of `GridPoint`.
+        number: likewise.
+        reason: why it cannot be, in one line.
+    """
+
+    overrides: tuple[str, ...]
+    number: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class Grid:
 
     Attributes:
         points: in the order of their jobs; at least one.
+        refused: those that cannot be, with `on_refused=row`; in the same order.
         multirun: whether it is a sweep.
         searches: whether a sweeper chooses points by results, so that `points` has only what all
             of them share.
@@ -39,6 +57,7 @@ class Grid:
     searches: bool = False
     parallel: bool = False
     directory: Path | None = None
+    refused: tuple[RefusedPoint, ...] = ()
 
     @property
     def task(self) -> str:

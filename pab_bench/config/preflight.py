@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.describe import is_number_for_switch, unknown_key
-from pab_bench.config.grid import Grid, GridPoint
+from pab_bench.config.grid import Grid, GridPoint, RefusedPoint
 from pab_bench.config.hydra_keys import problems_of_hydra
 from pab_bench.config.hydra_setup import GROUP, SCHEMA_NAME, Composer, grid_of
 from pab_bench.config.overrides import EXTRAS, OverrideChecker, is_hydra_key, needs
@@ -84,6 +84,9 @@ class _Preflight:
         self.composed: dict[tuple[str, ...], _Composed] = {}
         self.points_of: dict[Problem, list[str]] = {}
         self.points: list[GridPoint] = []
+        self.refused: list[RefusedPoint] = []
+        self.reasons: list[tuple[Problem, ...]] = []
+        self.refused_are_rows = False
         self.count = 0
 
     def run(self, lines: Sequence[str], multirun: bool) -> Grid:
@@ -105,10 +108,14 @@ class _Preflight:
         hydra_keys = [str(o.input_line) for o in usable if is_hydra_key(o)]
         task = [o for o in usable if not is_hydra_key(o)]
         # Every problem of an override is reported by itself, so that it does not hide others.
+        self.refused_are_rows = multirun and basic and _are_rows(base, task)
         impossible = impossible_sweeps(task)
         problems += impossible
         for point in () if impossible else grid_of(task):
             self._check_point(hydra_keys, point)
+        if not self.points:
+            for refused, why in zip(self.refused, self.reasons, strict=True):
+                self._note(why, refused.overrides)
         problems += self._tasks_differ()
         if multirun and not basic and self.points:
             problems += check_search(self.points[0].settings, base.hydra.sweeper)
@@ -120,6 +127,7 @@ class _Preflight:
             searches=multirun and not basic,
             parallel=multirun and not launched_here,
             directory=self._directory(base, "sweep" if multirun else "run"),
+            refused=tuple(self.refused),
         )
 
     def _directory(self, base: DictConfig, kind: str) -> Path:
@@ -192,6 +200,7 @@ class _Preflight:
 
     def _check_point(self, hydra_keys: Sequence[str], point: Sequence[str]) -> None:
         self.count += 1
+        number = self.count - 1
         try:
             groups = [line for line in point if self._composes(self._parse(line))]
             base = self._base((*hydra_keys, *groups))
@@ -209,11 +218,20 @@ class _Preflight:
                 values = self._together(base, lines)
             try:
                 settings = resolve_values(values, point)
-                self.points.append(GridPoint(tuple(point), settings))
+                self.points.append(GridPoint(tuple(point), settings, number))
             except InvalidSettings as error:
+                if self.refused_are_rows and not found:
+                    raise _Refused(error.problems) from error
                 found += error.problems
+        except _Refused as error:
+            self.refused.append(RefusedPoint(tuple(point), number, reason_of(error)))
+            self.reasons.append(error.problems)
+            found = []
         except InvalidSettings as error:
             found = list(error.problems)
+        self._note(found, point)
+
+    def _note(self, found: Sequence[Problem], point: Sequence[str]) -> None:
         for problem in found:
             self.points_of.setdefault(problem, []).append(" ".join(point))
 
@@ -223,7 +241,10 @@ class _Preflight:
             with open_dict(cfg):
                 del cfg["hydra"]
             raw = OmegaConf.to_yaml(cfg, resolve=False)
-            self.composed[lines] = _Composed(cfg, plain_values(cfg), "${" in raw)
+            try:
+                self.composed[lines] = _Composed(cfg, plain_values(cfg), "${" in raw)
+            except InvalidSettings as error:
+                raise (_Refused(error.problems) if self.refused_are_rows else error) from error
         return self.composed[lines]
 
     def _together(self, base: _Composed, lines: Sequence[str]) -> dict[str, Any]:
@@ -267,6 +288,21 @@ class _Preflight:
             values[section] = dict(values[section])
             values = values[section]
         values[last] = base.converted[line]
+
+
+def reason_of(refused: InvalidSettings) -> str:
+    """Why a point cannot be, in one line."""
+    return "; ".join(map(str, refused.problems))
+
+
+class _Refused(InvalidSettings):
+    """What a point says cannot be together; each override by itself is in order."""
+
+
+def _are_rows(base: DictConfig, overrides: Sequence[Override]) -> bool:
+    """Whether `on_refused` says so, in a file or on the command line."""
+    said = [o.value() for o in overrides if o.key_or_group == "on_refused"]
+    return bool((said or [base.get("on_refused")])[-1] == "row")
 
 
 def _params(base: DictConfig) -> Mapping[str, Any]:

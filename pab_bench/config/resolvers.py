@@ -45,6 +45,16 @@ def pick(key: str, options: Mapping[str, Any]) -> Any:
     return options[key]
 
 
+def share(number: int, of_it: float) -> int:
+    """Take a share of a whole number, rounded to the nearest.
+
+    Example:
+        >>> share(30, 0.4)
+        12
+    """
+    return round(number * of_it)
+
+
 def register_resolvers() -> None:
     """Tell OmegaConf; calling it again does no harm."""
     OmegaConf.register_new_resolver(
@@ -53,3 +63,4 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("pab_bench.part", part, replace=True)
     OmegaConf.register_new_resolver("pab_bench.pick", pick, replace=True)
     OmegaConf.register_new_resolver("pab_bench.half", lambda number: number // 2, replace=True)
+    OmegaConf.register_new_resolver("pab_bench.share", share, replace=True)

@@ -26,6 +26,7 @@ from pab_bench.problems import Problems, check_name
 from pab_bench.systems.model import ModelSettings
 
 ON_ERROR = ("continue", "raise")
+ON_REFUSED = ("stop", "row")
 STORE_FOLDERS = (
     "points",
     "tapes",
@@ -67,6 +68,7 @@ class Switches:
         name: folder of this run below `results_dir`, None for the default.
         fresh: whether a finished point is computed again.
         on_error: `continue` or `raise`.
+        on_refused: `stop`, or `row` for a grid whose impossible points are rows.
         record: which bulky data are kept.
         measure: how it is sampled and timed.
         speed: how speedups are measured.
@@ -93,6 +95,7 @@ class Switches:
     name: str | None = None
     fresh: bool = False
     on_error: Literal["continue", "raise"] = "continue"
+    on_refused: Literal["stop", "row"] = "stop"
     record: RecordSettings = field(default_factory=RecordSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     speed: SpeedSettings = field(default_factory=SpeedSettings)
@@ -109,6 +112,7 @@ class Switches:
         problems = Problems()
         problems.choice("convention", self.convention, (*CONVENTIONS, "all"))
         problems.choice("on_error", self.on_error, ON_ERROR)
+        problems.choice("on_refused", self.on_refused, ON_REFUSED)
         if not _DEVICE.fullmatch(self.device):
             problems.add("device", self.device, "must be auto, cpu, mps, cuda or cuda:NUMBER")
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:

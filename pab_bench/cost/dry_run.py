@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pab_bench.cost.known_shapes import KnownShapes
 from pab_bench.cost.transformer_work import WithoutTimestep
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.engine import Engine
@@ -35,7 +36,7 @@ def held_by_policy(
     options = CacheOptions(options.dtype)  # Bytes are the same wherever they lie.
     transformers = transformers_of(architecture)
     engine = Engine(own, plan, lanes=len(inputs), cache=options, policy=policy)
-    with torch.no_grad(), engine:
+    with torch.no_grad(), KnownShapes(), engine:
         for call in range(plan.calls):
             for given in inputs:
                 transformers[plan.transformer(call)](**given)

@@ -88,7 +88,8 @@ def point_names(points: Sequence[GridPoint]) -> dict[int, tuple[int, str]]:
     """By the point's identity its number and the overrides in which points differ."""
     shared = set.intersection(*(set(point.overrides) for point in points))
     names = {}
-    for number, point in enumerate(points):
+    for place, point in enumerate(points):
+        number = place if point.number is None else point.number
         own = " ".join(o for o in point.overrides if o not in shared)
         name = point.settings.model.name
         preset = "" if point.settings.preset == "none" else f" {point.settings.preset}"

@@ -45,6 +45,7 @@ class Planned:
         plan: what is reused at which call; None if that is not known without the weights.
         flops_ratio: operations of the method over the baseline's; None if it is not known.
         replayed: how many of the plan's calls another point's video gives, if its tape is there.
+        number: of its job; None of a baseline that has none.
     """
 
     overrides: tuple[str, ...]
@@ -55,6 +56,7 @@ class Planned:
     plan: Plan | None
     flops_ratio: float | None
     replayed: int
+    number: int | None = None
 
     @property
     def videos(self) -> int:
@@ -117,9 +119,11 @@ class _Planner:
             key = settings_key(baseline)
             if key not in self.asked_for and key not in self.baselines:
                 self.baselines[key] = self._planned((), baseline)
-        return self._planned(point.overrides, settings)
+        return self._planned(point.overrides, settings, point.number)
 
-    def _planned(self, overrides: tuple[str, ...], settings: Settings) -> Planned:
+    def _planned(
+        self, overrides: tuple[str, ...], settings: Settings, number: int | None = None
+    ) -> Planned:
         state, error = self._state(settings)
         plan, ratio = _prediction(settings)
         replayed = 0
@@ -136,6 +140,7 @@ class _Planner:
             plan=plan,
             flops_ratio=ratio,
             replayed=replayed if state != "done" else 0,
+            number=number,
         )
 
     def _state(self, settings: Settings) -> tuple[State, str | None]:

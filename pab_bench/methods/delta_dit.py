@@ -49,7 +49,8 @@ class DeltaDit(Acceleration):
         for key in ("blocks", "boundary"):
             value, least = getattr(self, key), 1 if key == "blocks" else 0
             if value is None:
-                problems.add(key, None, f"nothing was published for video models; set method.{key}")
+                message = "nothing was published for video models; set method."
+                problems.add(key, None, f"{message}{key}, or take contender=own_delta_dit")
             else:
                 problems.at_least(key, value, least)
         problems.raise_if_any()

@@ -12,6 +12,11 @@ from pab_bench.systems.timesteps.known import check_steps
 if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
 
+_NO_STEPS = (
+    "must say how many steps are made, such as method.steps=10; contender=own_fewer_steps makes half "
+    "of them, which is our choice"
+)
+
 
 @dataclass(frozen=True)
 class FewerSteps(Acceleration):
@@ -31,7 +36,7 @@ class FewerSteps(Acceleration):
         """Refuse what cannot be meant."""
         problems = Problems("method")
         if self.steps is None:
-            problems.add("steps", None, "must say how many steps are made, such as method.steps=10")
+            problems.add("steps", None, _NO_STEPS)
         else:
             problems.at_least("steps", self.steps, 1)
         problems.raise_if_any()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pab_bench.files import write_sealed_json
 
+REFUSED = "refused"
+"""The status of a job whose settings cannot be together."""
+
 
 def note_lost(folder: Path, overrides: Sequence[str], error: Mapping[str, str]) -> None:
     """Write the `point.json` of a job that ended without one; what a job has said itself stands.
@@ -16,8 +19,23 @@ def note_lost(folder: Path, overrides: Sequence[str], error: Mapping[str, str]) 
         overrides: the settings that make the job, as on the command line.
         error: kind, type and message.
     """
+    _note(folder, overrides, "failed", error)
+
+
+def note_refused(folder: Path, overrides: Sequence[str], reason: str) -> None:
+    """Write the `point.json` of a job whose settings cannot be together.
+
+    Args:
+        folder: as of `note_lost`.
+        overrides: likewise.
+        reason: why they cannot.
+    """
+    _note(folder, overrides, REFUSED, {"type": "InvalidSettings", "message": reason})
+
+
+def _note(folder: Path, overrides: Sequence[str], status: str, error: Mapping[str, str]) -> None:
     pointer = folder / "point.json"
     if pointer.exists():
         return
-    failed = {"id": None, "cached": False, "status": "failed", "error": dict(error)}
-    write_sealed_json(pointer, {**failed, "overrides": list(overrides)})
+    row = {"id": None, "cached": False, "status": status, "error": dict(error)}
+    write_sealed_json(pointer, {**row, "overrides": list(overrides)})

@@ -12,7 +12,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.files import read_sealed_json
 from pab_bench.names import WITH_NUMBERS
 from pab_bench.store.failure_kinds import WORKER_KILLED
-from pab_bench.store.lost_jobs import note_lost
+from pab_bench.store.lost_jobs import REFUSED, note_lost
 from pab_bench.store.points import Store
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,11 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
         _log.exception("the analysis of %s failed; `python -m analysis` makes it again", directory)
         absent = ["summary, tables, figures and report"]
     _track(directory, grid)
-    missing = 0 if grid.searches else len(grid.points) - statuses.total()
+    asked_for = len(grid.points) + len(grid.refused)
+    missing = 0 if grid.searches else asked_for - statuses.total()
+    if statuses[REFUSED]:
+        message = f"{statuses[REFUSED]} of {statuses.total() + missing} points cannot be"
+        console().print(f"{message}: the reasons are in summary.csv", highlight=False)
     if missing or statuses["failed"]:
         done = sum(statuses[status] for status in WITH_NUMBERS)
         message = f"{done} of {statuses.total() + missing} points done"

@@ -92,11 +92,11 @@ def _table(points: Sequence[Planned]) -> Table:
     for name in ("FLOPs ratio", "replayed", "state"):
         table.add_column(name, justify="right", no_wrap=True)
     shared = set.intersection(*(set(point.overrides) for point in points))
-    for number, point in enumerate(points):
+    for point in points:
         name = " ".join(o for o in point.overrides if o not in shared)
         shares = point.reuse_shares()
         table.add_row(
-            str(number),
+            str(point.number or 0),
             escape(name or point.settings.model.name),
             *("-" if (share := shares[k]) is None else f"{share:.1%}" for k in (*KINDS, "all")),
             NOT_KNOWN if point.flops_ratio is None else f"{point.flops_ratio:.4f}",
@@ -117,8 +117,8 @@ def _summary(
     if baselines:
         lines.append(f"baselines: {_counts(baselines)}")
     lines += [
-        f"job {number} failed before: {point.error}"
-        for number, point in enumerate(points)
+        f"job {point.number or 0} failed before: {point.error}"
+        for point in points
         if point.state == "failed"
     ]
     left = list(to_do([*points, *baselines]))

@@ -4,6 +4,7 @@ from pab_bench.verify.base import Check as Check
 from pab_bench.verify.base import Verifier as Verifier
 from pab_bench.verify.base import check as check
 from pab_bench.verify.base import failed_check as failed_check
+from pab_bench.verify.base import left_out_check as left_out_check
 from pab_bench.verify.base import max_absolute_difference as max_absolute_difference
 from pab_bench.verify.base import relative_l2 as relative_l2
 from pab_bench.verify.base import run_checks as run_checks

@@ -1,49 +1,29 @@
 """`python -m pab_bench.verify DIR [DIR ...] [--json FILE]`: golden fixtures against our code.
 
-Exit status: 0 if all checks pass, 1 if one fails, 2 if a folder is missing or not recognised.
+Exit status: 0 if all checks pass, 1 if one fails, 2 if a folder is missing or not recognised, or if
+a folder has golden runs that no verifier reads.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pab_bench.errors import PabBenchError
 from pab_bench.files import why_no_file
-from pab_bench.verify.base import Check, Verifier, run_checks
+from pab_bench.verify.base import Verifier, run_checks
+from pab_bench.verify.golden_runs import holds_runs
+from pab_bench.verify.outcome import Outcome
 from pab_bench.verify.registry import Verifiers, VerifiersMissing, load_verifiers
+from pab_bench.verify.report import as_json, report
 
 
 class FolderRefused(PabBenchError):
     """A folder that is missing or that no verifier recognises."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a verifier found in a folder."""
-
-    folder: Path
-    verifier: str
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> int:
-        """Number of passed checks."""
-        return sum(check.passed for check in self.checks)
-
-    def summary(self) -> str:
-        """One line: folder, verifier, passed of all."""
-        verdict = "pass" if self.passed == len(self.checks) else "FAIL"
-        return (
-            f"{verdict}: {self.folder} ({self.verifier}): "
-            f"{self.passed} of {len(self.checks)} checks passed"
-        )
 
 
 def find_work(folder: Path, verifiers: Verifiers) -> tuple[list[tuple[Verifier, Path]], list[Path]]:
@@ -73,60 +53,6 @@ def find_work(folder: Path, verifiers: Verifiers) -> tuple[list[tuple[Verifier, 
     return work, ignored
 
 
-def report(outcomes: Sequence[Outcome], ignored: Sequence[Path]) -> None:
-    """Print the table of checks and one summary line per folder."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # A pipe has no width; the default of 80 breaks the columns.
-    for outcome in outcomes:
-        table = Table(title=Text(str(outcome.folder)))
-        for heading in ("file", "case", "measure", "value", "tolerance", "pass"):
-            table.add_column(heading, overflow="fold")
-        for check in outcome.checks:
-            table.add_row(
-                Text(check.file),
-                Text(check.case),
-                check.measure,
-                Text(check.error) if check.error else f"{check.value:.3g}",
-                f"{check.tolerance:.3g}",
-                Text("yes", "green") if check.passed else Text("NO", "bold red"),
-            )
-        console.print(table)
-    for path in ignored:
-        console.print(Text(f"note: {path} was not recognised and not checked"))
-    for outcome in outcomes:
-        console.print(Text(outcome.summary()), soft_wrap=True)
-
-
-def as_json(outcomes: Sequence[Outcome], ignored: Sequence[Path]) -> dict[str, Any]:
-    """The checks and a summary; values that are not finite become null, as JSON has none."""
-    checks = [
-        asdict(check)
-        | {
-            "value": check.value if math.isfinite(check.value) else None,
-            "passed": check.passed,
-            "folder": str(outcome.folder),
-            "verifier": outcome.verifier,
-        }
-        for outcome in outcomes
-        for check in outcome.checks
-    ]
-    passed = sum(outcome.passed for outcome in outcomes)
-    return {
-        "checks": checks,
-        "summary": {
-            "checks": len(checks),
-            "passed": passed,
-            "failed": len(checks) - passed,
-            "not_recognised": [str(path) for path in ignored],
-        },
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pab_bench.verify", description=__doc__)
@@ -148,10 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     outcomes = [
-        Outcome(folder, verifier.name, tuple(run_checks(verifier, folder)))
+        # What a golden file takes from others is looked up from the folder upwards.
+        Outcome(folder, verifier.name, tuple(run_checks(verifier, Path(os.path.abspath(folder)))))
         for verifier, folder in work
     ]
     report(outcomes, ignored)
     if options.json:
         options.json.write_text(json.dumps(as_json(outcomes, ignored), indent=1) + "\n", "utf-8")
-    return 0 if all(check.passed for outcome in outcomes for check in outcome.checks) else 1
+    if any(check.failed for outcome in outcomes for check in outcome.checks):
+        return 1
+    return 2 if any(map(holds_runs, ignored)) else 0

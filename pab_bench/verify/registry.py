@@ -18,13 +18,13 @@ GOLDEN = ROOT / "tests" / "golden"
 
 VERIFIERS = (
     "golden.metrics:MetricsVerifier",
-    "golden.diffusers_pab:DiffusersPabVerifier",
     "golden.latte:LatteVerifier",
     "golden.open_sora:OpenSoraVerifier",
     "golden.open_sora_plan:OpenSoraPlanVerifier",
     "golden.open_sora_vae:OpenSoraVaeVerifier",
     "golden.methods:MethodsVerifier",
     "golden.library_methods:LibraryMethodsVerifier",
+    "golden.library_models:LibraryModelsVerifier",
 )
 """Every verifier as "module:class"; the class takes no arguments."""
 

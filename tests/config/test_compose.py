@@ -34,7 +34,7 @@ def test_every_model(model: str, hydra_ready: None) -> None:
     [
         ({}, []),
         ({"preset": "pab236", "without": "cross"}, ["preset=pab236", "without=cross"]),
-        ({"contender": "delta_dit", "steps": 20}, ["contender=delta_dit", "steps=20"]),
+        ({"contender": "own_delta_dit", "steps": 20}, ["contender=own_delta_dit", "steps=20"]),
         ({"contender": "pab_mild"}, ["contender=pab_mild"]),
         ({"spatial_gap": 2, "spatial_block": (0, 3)}, ["spatial_gap=2", "spatial_block=[0,3]"]),
         ({"measure": "latency", "measure.repeats": 5}, ["measure=latency", "measure.repeats=5"]),

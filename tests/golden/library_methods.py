@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from pab_bench.errors import ConfigError
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.registry import load
-from pab_bench.verify.base import Check, check, failed_check, relative_l2
+from pab_bench.verify.base import Check, check, failed_check, left_out_check, relative_l2
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +35,7 @@ READINGS = (
     "golden.method_seacache:SeaCacheReading",
     "golden.method_dbcache:DBCacheReading",
     "golden.method_first_block_cache:FirstBlockCacheReading",
+    "golden.method_pab_diffusers:PabDiffusersReading",
 )
 LATENTS_TOLERANCE = 1e-5
 GATES_TOLERANCE = 1e-4
@@ -52,6 +54,14 @@ class Reading(Protocol):
 
     def method(self, run: Mapping[str, Any]) -> Method:
         """The method with the settings of a run."""
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A reading of files that have runs which are not to be compared."""
+
+    def left_out(self, name: str, run: Mapping[str, Any]) -> str:
+        """Why a run is not compared; empty if it is."""
 
 
 class LibraryMethodsVerifier:
@@ -83,29 +93,43 @@ class LibraryMethodsVerifier:
                 if reading is None:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
-                followed = cache(partial(_followed, scene, reading, run))
-                if (reason := _why_refused(run)) is not None:
-                    case = f"{name}: refused, {reason}"
-                    yield check(path.name, case, 0.0, partial(_made, followed), "exact")
-                    continue
-                if _skips_nothing(run):
-                    yield check(
-                        path.name, f"{name}: refused", 0.0, partial(_made, followed), "exact"
-                    )
-                    yield from _baseline_checks(path.name, name, scene, run)
-                    continue
-                for key, golden in tensors.items():
-                    if key.startswith(f"{name}/"):
-                        step = key.removeprefix(f"{name}/latents_after_step_")
-                        at = int(step) if step.isdigit() else -1
-                        apart = partial(_apart, followed, at, golden)
-                        case = f"{name}: {key.removeprefix(f'{name}/')}"
-                        yield check(path.name, case, LATENTS_TOLERANCE, apart, "relative L2")
-                deviating = partial(_deviations, followed, run["decisions"])
-                yield check(path.name, f"{name}: decisions", 0.0, deviating, "exact")
-                if any(gate["quantity"] is not None for gate in run["gates"]):
-                    farthest = partial(_gates_apart, followed, run["gates"])
-                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest, "relative")
+                for made in _checks(path.name, name, run, reading, scene, tensors):
+                    yield replace(made, method=method_of(reading), model=model)
+
+
+def method_of(reading: object) -> str:
+    """The method that a reading is of, from the name of its file."""
+    return type(reading).__module__.rpartition("method_")[2]
+
+
+def _checks(
+    file: str, name: str, run: Mapping[str, Any], reading: Reading, scene: Any, tensors: Any
+) -> Iterator[Check]:
+    """All checks of one run."""
+    reason = reading.left_out(name, run) if isinstance(reading, Selective) else ""
+    if reason:
+        yield left_out_check(file, name, reason)
+        return
+    followed = cache(partial(_followed, scene, reading, run))
+    if (reason := _why_refused(run)) is not None:
+        yield check(file, f"{name}: refused, {reason}", 0.0, partial(_made, followed), "exact")
+        return
+    if _skips_nothing(run):
+        yield check(file, f"{name}: refused", 0.0, partial(_made, followed), "exact")
+        yield from _baseline_checks(file, name, scene, run)
+        return
+    for key, golden in tensors.items():
+        if key.startswith(f"{name}/"):
+            step = key.removeprefix(f"{name}/latents_after_step_")
+            at = int(step) if step.isdigit() else -1
+            apart = partial(_apart, followed, at, golden)
+            case = f"{name}: {key.removeprefix(f'{name}/')}"
+            yield check(file, case, LATENTS_TOLERANCE, apart, "relative L2")
+    deviating = partial(_deviations, followed, run["decisions"])
+    yield check(file, f"{name}: decisions", 0.0, deviating, "exact")
+    if any(gate["quantity"] is not None for gate in run.get("gates", ())):
+        farthest = partial(_gates_apart, followed, run["gates"])
+        yield check(file, f"{name}: gates", GATES_TOLERANCE, farthest, "relative")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

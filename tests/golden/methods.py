@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from golden.library_methods import method_of
 
 from pab_bench.registry import load
 from pab_bench.verify.base import Check, check, failed_check, max_absolute_difference, relative_l2
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 READINGS = (
     "golden.method_tgate_pab:TGatePabReading",
     "golden.method_tgate:TGateReading",
-    "golden.method_delta_dit:DeltaDitReading",
+    "golden.method_delta_dit_pab:DeltaDitReading",
     "golden.method_fastercache:FasterCacheReading",
     "golden.method_teacache:TeaCacheReading",
     "golden.method_adacache:AdaCacheReading",
@@ -48,8 +51,13 @@ class Reading(Protocol):
     def deviations(self, run: Mapping[str, Any], followed: Followed) -> int:
         """How many of the recorded decisions were others."""
 
-    # One that decides while sampling has `gates`, too: of a run, for every call the number by which
-    # was decided, or None; or None of a run whose numbers cannot be compared.
+
+@runtime_checkable
+class Gated(Protocol):
+    """A reading of a method that decides while sampling, by numbers that were recorded."""
+
+    def gates(self, run: Mapping[str, Any]) -> list[float | None] | None:
+        """Of every call the number by which was decided; None where they cannot be compared."""
 
 
 class MethodsVerifier:
@@ -74,42 +82,50 @@ class MethodsVerifier:
                     yield failed_check(path.name, name, "no method is known that has such runs")
                     continue
                 scene = cache(partial(_scene, content["uses"], folder, _changes(run)))
-                followed = cache(partial(_followed, scene, reading, run))
-                golden = tensors.get(f"outputs/{name}/latents")
-                if golden is not None:
-                    yield check(
-                        path.name,
-                        f"{name}: latents",
-                        LATENTS_TOLERANCE,
-                        partial(_worst, followed, run["latent_calls"], golden),
-                        "relative L2",
-                    )
-                outputs = tensors.get(f"outputs/{name}/model_output")
-                if outputs is not None:
-                    yield check(
-                        path.name,
-                        f"{name}: outputs of the transformer",
-                        LATENTS_TOLERANCE,
-                        partial(_worst_output, followed, run["model_output_calls"], outputs),
-                        "relative L2",
-                    )
-                yield check(
-                    path.name,
-                    f"{name}: timesteps",
-                    TIMESTEP_TOLERANCE,
-                    partial(_apart, scene, run),
-                )
-                yield check(
-                    path.name,
-                    f"{name}: decisions",
-                    0.0,
-                    partial(_deviations, reading, run, followed),
-                    "exact",
-                )
-                gates = reading.gates(run) if hasattr(reading, "gates") else None
-                if gates is not None:
-                    farthest = partial(_gates_apart, followed, gates)
-                    yield check(path.name, f"{name}: gates", GATES_TOLERANCE, farthest)
+                for made in _checks(path.name, name, run, reading, scene, tensors):
+                    yield replace(made, method=method_of(reading), model=str(run["model"]))
+
+
+def _checks(
+    file: str, name: str, run: Mapping[str, Any], reading: Reading, scene: Any, tensors: Any
+) -> Iterator[Check]:
+    """All checks of one run."""
+    followed = cache(partial(_followed, scene, reading, run))
+    golden = tensors.get(f"outputs/{name}/latents")
+    if golden is not None:
+        yield check(
+            file,
+            f"{name}: latents",
+            LATENTS_TOLERANCE,
+            partial(_worst, followed, run["latent_calls"], golden),
+            "relative L2",
+        )
+    outputs = tensors.get(f"outputs/{name}/model_output")
+    if outputs is not None:
+        yield check(
+            file,
+            f"{name}: outputs of the transformer",
+            LATENTS_TOLERANCE,
+            partial(_worst_output, followed, run["model_output_calls"], outputs),
+            "relative L2",
+        )
+    yield check(
+        file,
+        f"{name}: timesteps",
+        TIMESTEP_TOLERANCE,
+        partial(_apart, scene, run),
+    )
+    yield check(
+        file,
+        f"{name}: decisions",
+        0.0,
+        partial(_deviations, reading, run, followed),
+        "exact",
+    )
+    gates = reading.gates(run) if isinstance(reading, Gated) else None
+    if gates is not None:
+        farthest = partial(_gates_apart, followed, gates)
+        yield check(file, f"{name}: gates", GATES_TOLERANCE, farthest, "relative")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -222,3 +222,31 @@ def test_other_folders_are_not_recognised(tmp_path):
     assert not MethodsVerifier().recognises(tmp_path)
     assert not LibraryMethodsVerifier().recognises(tmp_path)
     assert not LibraryMethodsVerifier().recognises(FIXTURES / "latte")
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A copy of a folder with the models that its methods share, elsewhere."""
+    shutil.copytree(FIXTURES / "diffusers_pab", tmp_path / "methods_b")
+    (tmp_path / "methods_b" / "pab_diffusers" / "wan.json").unlink()
+    return tmp_path / "methods_b"
+
+
+def test_golden_runs_that_nobody_reads_are_not_passed(parts, tmp_path, capsys):
+    other = parts / "other_cache"
+    other.mkdir()
+    (other / "wan.json").write_text('{"model": "wan", "runs": {"x": {"config": {"y": 1}}}}')
+    written = tmp_path / "checks.json"
+    assert main([str(parts), "--json", str(written)]) == 2
+    output = capsys.readouterr().out
+    assert f"{other} NOT CHECKED: has golden runs" in output
+    assert "by method and model" in output
+    summary = json.loads(written.read_text())["summary"]
+    assert summary["golden_runs_not_checked"] == [str(other)]
+    assert (summary["failed"], summary["left_out"]) == (0, 0)
+
+
+def test_one_method_of_a_copy_from_within_it(parts, capsys, monkeypatch):
+    monkeypatch.chdir(parts)
+    assert main(["pab_diffusers"]) == 0
+    assert "pass: pab_diffusers (library methods): 10 of 10" in capsys.readouterr().out

@@ -25,6 +25,7 @@ VERIFIERS = (
     "golden.open_sora_vae:OpenSoraVaeVerifier",
     "golden.methods:MethodsVerifier",
     "golden.library_methods:LibraryMethodsVerifier",
+    "golden.sequence_parallel:SequenceParallelVerifier",
 )
 """Every verifier as "module:class"; the class takes no arguments."""
 

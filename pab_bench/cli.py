@@ -131,6 +131,10 @@ def _command(arguments: Sequence[str]) -> int:
                 )
             check_checkpoints(point.settings.model for point in grid.points)
         check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
+        if grid.task == "run" and any(p.settings.parallel.is_on for p in grid.points):
+            load("pab_bench.experiment.shareable:check_shareable")(
+                point.settings for point in grid.points
+            )
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)

@@ -208,6 +208,7 @@ def _make(
         cost=cost,
         memory=sampled.memory,
         control=control,
+        communication=sampled.sent,
     )
     if record.plan.get("reused_nothing"):
         _log.warning("method=%s has reused nothing in any video", settings.method.name)
@@ -219,6 +220,7 @@ def _make(
         videos=sampled.frames,
         mp4=settings.record.videos,
         attention_maps=sampled.attention_maps,
+        communication=sampled.communication,
     )
     return record, data
 

@@ -24,7 +24,9 @@ from pab_bench.experiment.decided import Decided, Gates
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
+from pab_bench.experiment.shared_video import SharedVideo
 from pab_bench.experiment.tape import VideoTape
+from pab_bench.parallel.ledger import Calls, rows_of, totals_of
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.attention_maps import AttentionMaps
 from pab_bench.probes.memory import PeakMemory
@@ -72,6 +74,8 @@ class SampledVideo:
         text_tokens: tokens of the text that is attended to.
         attention_maps: tensors of `attention_maps.safetensors`, if this video's are recorded.
         decided: of every lane what was decided, where the point's plan was open; else nothing.
+        communication: rows of `communication.parquet`: what rank 0 has sent in the first repeat.
+        sent: per operation how much that is in all.
     """
 
     place: VideoPlace
@@ -87,6 +91,8 @@ class SampledVideo:
     text_tokens: int
     attention_maps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     decided: tuple[Decided, ...] = ()
+    communication: list[dict[str, Any]] = field(default_factory=list)
+    sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,8 @@ class Denoised:
         peak_cache_bytes: the most that was held at once.
         executed: of every lane what was decided, where the plan was open; else nothing.
         gates: the numbers by which the policy has decided.
+        sent: per call of the transformer what this rank has sent; nothing where it was alone.
+        lanes: transformer calls per denoising step.
     """
 
     latents: torch.Tensor
@@ -112,6 +120,8 @@ class Denoised:
     peak_cache_bytes: int
     executed: tuple[Plan, ...] = ()
     gates: Gates = field(default_factory=dict)
+    sent: Calls = ()
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class Denoiser:
         cache: in which dtype and where.
         policy: makes what decides where the plan does not say all.
         sure_calls: how many first calls compute everything, where the plan is open.
+        shared: how calls are shared out among ranks; None where a rank computes all.
     """
 
     session: Session
@@ -137,6 +148,7 @@ class Denoiser:
     cache: CacheOptions | None = None
     policy: Callable[[], Policy] | None = None
     sure_calls: int = 0
+    shared: SharedVideo | None = None
 
     def run(
         self,
@@ -150,6 +162,8 @@ class Denoiser:
         Raises:
             LedgerMismatch: if the run did something else than its plan.
             NotFinite: if the latents contain NaN or infinity.
+            CommunicationMismatch: if ranks have sent something else than follows from the plan.
+            RanksDiffer: if ranks that share the video have not computed the same.
         """
         session, plan = self.session, self.plan
         text, _ = session.encode(place.prompt)
@@ -176,6 +190,9 @@ class Denoiser:
                 tape.note_sizes(engine.cache)
 
         with ExitStack() as attached:
+            split = None
+            if self.shared is not None:
+                split = attached.enter_context(self.shared.attach(architecture))
             attached.enter_context(engine)
             if tape is not None:
                 attached.enter_context(Playback(transformers_of(architecture), tape, lanes))
@@ -196,6 +213,10 @@ class Denoiser:
         if tape is not None:
             tape.keep(seconds, ledger.order, lanes)
         executed = tuple(ledger.executed(plan, lane) for lane in range(lanes) if plan.is_open)
+        sent: Calls = ()
+        if self.shared is not None and split is not None:
+            decided = executed or (plan,) * lanes
+            sent = self.shared.check(split, transformers_of(architecture), decided, latents)
         return Denoised(
             latents,
             seconds,
@@ -205,6 +226,8 @@ class Denoiser:
             peak,
             executed,
             dict(engine.gates),
+            sent,
+            lanes,
         )
 
 
@@ -289,6 +312,8 @@ def sample_video(
             Decided(place.index, place.seed, lane, own, runs[0].gates)
             for lane, own in enumerate(runs[0].executed)
         ),
+        communication=[{**where, **row} for row in rows_of(runs[0].sent, runs[0].lanes)],
+        sent=totals_of(runs[0].sent),
     )
 
 

@@ -12,13 +12,15 @@ from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.names import Gather, Split
 from pab_bench.parallel.collectives import Group
 from pab_bench.parallel.dsp import own_rows, switch, switch_back
 from pab_bench.parallel.guidance import guidance_hooks
-from pab_bench.parallel.layout import Gather, Layout, Share, argument, crossing
+from pab_bench.parallel.inputs import CallInputs
+from pab_bench.parallel.layout import Layout, Share, argument, crossing
 from pab_bench.parallel.megatron import megatron_forward
 from pab_bench.parallel.recorder import Recorder
-from pab_bench.parallel.size import Split
+from pab_bench.parallel.refused import ParallelRefused
 from pab_bench.parallel.ulysses import position_hooks, ulysses_hooks
 
 _MASK = "attention_mask"
@@ -55,6 +57,7 @@ class Parallel:
 
     Attributes:
         recorder: what was sent, call by call.
+        inputs: what was called, call by call.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Parallel:
         self._handles: list[RemovableHandle] = []
         self._replaced: list[nn.Module] = []
         self._active = ExitStack()
-        self.recorder = Recorder()
+        self.recorder, self.inputs = Recorder(), CallInputs()
 
     def __enter__(self) -> Self:
         """Attach."""
@@ -97,16 +100,13 @@ class Parallel:
 
     def _attach(self, transformer: nn.Module) -> None:
         recorder, ranks = self.recorder, self._ranks
-        self._handles.append(
-            transformer.register_forward_pre_hook(lambda *_: recorder.begin_call())
-        )
+        self._handles.append(transformer.register_forward_pre_hook(self._begin, with_kwargs=True))
         if ranks.guidance is not None:
             self._handles += guidance_hooks(transformer, ranks.half, ranks.guidance, recorder)
         if ranks.sequence is None:
             return
         share = Share(self._split, ranks.sequence, self._gather, recorder)
-        before = self._layout.hooks(transformer, share)
-        self._handles += before
+        self._handles += self._layout.hooks(transformer, share)
         attentions = self._layout.attentions(transformer, self._split)
         mesh = None
         if self._method == "megatron_sp":
@@ -123,9 +123,17 @@ class Parallel:
             else:
                 self._handles += dsp_hooks(attention, where, share, self._layout)
 
+    def _begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        del module
+        self.recorder.begin_call()
+        self.inputs.note(args, kwargs)
+
     def _replace(self, module: nn.Module, forward: Callable[..., Any]) -> None:
         if "forward" in module.__dict__:
-            raise RuntimeError(f"{type(module).__name__}: something else stands in its forward")
+            raise ParallelRefused(
+                f"parallel.method={self._method}: something else stands in the forward of "
+                f"{type(module).__name__}, such as offloading"
+            )
         module.forward = forward  # type: ignore[method-assign]
         self._replaced.append(module)
 

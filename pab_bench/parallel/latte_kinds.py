@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.names import SPLITS, Gather, Split
 from pab_bench.parallel.collectives import own_share
-from pab_bench.parallel.layout import Gather, Share, argument, crossing, replaced
-from pab_bench.parallel.size import SPLITS, Exchange, Size, Split
+from pab_bench.parallel.layout import Share, argument, crossing, replaced
+from pab_bench.parallel.size import Exchange, Size
 
 _LISTS = {"spatial": "transformer_blocks", "temporal": "temporal_transformer_blocks"}
 _POSITIONS = "temp_pos_embed"
@@ -57,6 +58,15 @@ class LatteLayout:
         linear = transformer.get_submodule("proj_out")
         width: int = linear.out_features if gather == "output" else linear.in_features  # type: ignore[assignment]
         return width
+
+    def output_channels(self, transformer: nn.Module) -> int:
+        """Of the noise, and of a variance that is not used."""
+        channels: int = transformer.config["out_channels"]  # type: ignore[index]
+        return channels
+
+    def output_bytes(self, transformer: nn.Module) -> int:
+        """Of the transformer's dtype."""
+        return int(next(transformer.parameters()).element_size())
 
     def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
         """None: positions are added before the first temporal block."""

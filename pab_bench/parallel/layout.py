@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.names import Gather, Split
 from pab_bench.parallel.collectives import Group, all_gather
 from pab_bench.parallel.recorder import Recorder
-from pab_bench.parallel.size import Exchange, Size, Split
+from pab_bench.parallel.size import Exchange, Size
 
-Gather = Literal["output", "hidden"]
-GATHERS: tuple[Gather, ...] = ("output", "hidden")
 AFTER_BLOCKS = "after_blocks"
 """Where the shares are put together, as records call it."""
 
@@ -105,6 +104,14 @@ class Layout(Protocol):
 
     def gathered_width(self, transformer: nn.Module, gather: Gather) -> int:
         """How many numbers of each token are put together behind the last block."""
+        ...
+
+    def output_channels(self, transformer: nn.Module) -> int:
+        """Of what the transformer predicts."""
+        ...
+
+    def output_bytes(self, transformer: nn.Module) -> int:
+        """Of a number that the transformer predicts."""
         ...
 
     def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Split = Literal["frames", "tokens"]
-SPLITS: tuple[Split, ...] = ("frames", "tokens")
+from pab_bench.names import Split
 
 
 @dataclass(frozen=True)

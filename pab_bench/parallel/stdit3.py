@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.names import SPLITS, Gather, Split
 from pab_bench.parallel.collectives import own_share
-from pab_bench.parallel.layout import Gather, Share, argument, crossing, replaced
-from pab_bench.parallel.size import SPLITS, Exchange, Size, Split
+from pab_bench.parallel.layout import Share, argument, crossing, replaced
+from pab_bench.parallel.size import Exchange, Size
 
 _X, _FRAMES = (0, "x"), (4, "frames")
 """Arguments of a block."""
@@ -90,6 +91,16 @@ class STDiT3Layout:
         linear = transformer.get_submodule("final_layer").linear
         width: int = linear.out_features if gather == "output" else linear.in_features  # type: ignore[union-attr, assignment]
         return width
+
+    def output_channels(self, transformer: nn.Module) -> int:
+        """Of the velocity, and as many that are not used."""
+        channels: int = transformer.out_channels  # type: ignore[assignment]
+        return channels
+
+    def output_bytes(self, transformer: nn.Module) -> int:
+        """It is float32 whatever the transformer's dtype is."""
+        del transformer
+        return 4
 
     def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
         """The rotary embedding of temporal attention."""

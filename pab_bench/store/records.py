@@ -15,6 +15,10 @@ A point is a folder::
                       `blocks`, and by group (`spatial`, `temporal`, `cross`, `mlp_spatial`, ...)
                       float32 (blocks, steps, frames, height, width) in tokens: mean over channels
                       of |output - output of the step before|, before the gate
+    communication.parquet
+                      of videos that ranks have shared: prompt, seed, call, lane, position,
+                      operation, where (block and direction), ranks, shape, message_bytes,
+                      local_bytes, sent_bytes: every collective of rank 0, in the first repeat
     metrics.parquet   prompt, seed, frame (-1: the whole video), metric, value
     videos/           PPP-SEED.safetensors (`frames`, uint8) and PPP-SEED.mp4
 """
@@ -36,7 +40,7 @@ from pab_bench.store.mp4 import write_mp4
 SCHEMA = 1
 ARCHIVES = "archives"
 """Of a record's provenance: the archives that it came through."""
-_ADDED_LATER = {"control"}
+_ADDED_LATER = {"control", "communication"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class Record:
             that it came through (`pab_bench.archive.origin`).
         control: of a variant that reuses nothing, whether its frames are its baseline's
             (`identical`), and how far they are not; empty for other points.
+        communication: of videos that ranks have shared, per operation how often rank 0 has issued
+            it (`count`), the bytes that it handed over (`local_bytes`) and those of them that were
+            for other ranks (`sent_bytes`), summed over the videos; empty for other points.
         files: the files of the point's folder.
     """
 
@@ -105,6 +112,7 @@ class Record:
     cost: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
+    communication: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
     @property
@@ -171,6 +179,7 @@ class PointData:
         videos: frames by (prompt index, seed), uint8 (frames, height, width, 3).
         mp4: whether to write mp4 files beside the lossless frames.
         attention_maps: tensors of `attention_maps.safetensors`; none unless they were recorded.
+        communication: rows of `communication.parquet`; none unless ranks have shared videos.
     """
 
     plan: Rows
@@ -180,6 +189,7 @@ class PointData:
     videos: Mapping[tuple[int, int], npt.NDArray[np.uint8]]
     mp4: bool
     attention_maps: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    communication: Rows = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Write everything into `folder`."""
@@ -191,6 +201,7 @@ class PointData:
             "steps": self.steps,
             "curves": self.curves,
             "metrics": self.metrics,
+            "communication": self.communication,
         }
         for name, rows in tables.items():
             if rows:

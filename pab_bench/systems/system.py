@@ -32,6 +32,8 @@ class System:
         carries: what methods can act on (`methods.base.Need`): `sites` wherever there are any;
             `stack` where the blocks are known in order; `call`; `rows` where both halves of the
             guidance batch are in one call.
+        parallel: names of the ways (`names.PARALLEL_METHODS`) in which its calls can be split over
+            ranks; none where there is no layout of it.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -48,3 +50,4 @@ class System:
     token_grid: bool = True
     carries: frozenset[str] = frozenset({"sites", "stack", "call"})
     pixel_multiple: int = 16
+    parallel: tuple[str, ...] = ()

@@ -13,4 +13,5 @@ SYSTEM = System(
     check_call="pab_bench.systems.diffusers.call_arguments:check_call",
     image_use="pab_bench.systems.diffusers.call_arguments:image_use",
     token_grid=False,
+    parallel=("ulysses",),
 )

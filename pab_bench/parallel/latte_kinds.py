@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from pab_bench.names import SPLITS, Gather, Split
 from pab_bench.parallel.collectives import own_share
 from pab_bench.parallel.layout import Share, argument, crossing, replaced
-from pab_bench.parallel.size import Exchange, Size
+from pab_bench.parallel.size import Exchange, Size, exchange_of_tokens
 
 _LISTS = {"spatial": "transformer_blocks", "temporal": "temporal_transformer_blocks"}
 _POSITIONS = "temp_pos_embed"
@@ -39,9 +39,10 @@ class LatteLayout:
         return [block.get_submodule("attn1") for block in blocks.children()]
 
     def exchange(self, size: Size, split: Split, ranks: int) -> Exchange:
-        """All rows alike, whichever row of the batch they are of."""
-        rows = size.batch * (size.tokens if split == "frames" else size.frames)
-        return Exchange(1, rows, size.length(split), ranks, True, ())
+        """With frames split, the tokens of all rows of the batch together, as upstream has it."""
+        if split == "tokens":
+            return exchange_of_tokens(size, ranks)
+        return Exchange(1, size.batch * size.tokens, size.frames, ranks, True, ())
 
     def hooks(self, transformer: nn.Module, share: Share) -> list[RemovableHandle]:
         """What the split takes, and what puts all together."""

@@ -67,3 +67,17 @@ class Exchange:
             (self.rows, self.length) if self.rows_first else (self.length, self.rows)
         )
         return (*self.leading, first, *self.between, second, width)
+
+
+def exchange_of_tokens(size: Size, ranks: int) -> Exchange:
+    """How frames are shared out where a frame's tokens are split.
+
+    Each row of the batch by itself; a single frame cannot be scattered, so the batch is.
+
+    Args:
+        size: of the call.
+        ranks: of the group.
+    """
+    if size.frames == 1:
+        return Exchange(1, size.batch, size.tokens, ranks, True, (), (1,))
+    return Exchange(size.batch, size.frames, size.tokens, ranks, True, (size.batch,))

@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from pab_bench.names import SPLITS, Gather, Split
 from pab_bench.parallel.collectives import own_share
 from pab_bench.parallel.layout import Share, argument, crossing, replaced
-from pab_bench.parallel.size import Exchange, Size
+from pab_bench.parallel.size import Exchange, Size, exchange_of_tokens
 
 _X, _FRAMES = (0, "x"), (4, "frames")
 """Arguments of a block."""
@@ -37,12 +37,10 @@ class STDiT3Layout:
         return [block.get_submodule("attn") for block in _blocks(transformer, crossing(split))]
 
     def exchange(self, size: Size, split: Split, ranks: int) -> Exchange:
-        """Each row of the batch by itself; a single frame cannot be scattered, so the batch is."""
+        """Each row of the batch by itself."""
         if split == "frames":
             return Exchange(size.batch, size.tokens, size.frames, ranks, False, (size.batch,))
-        if size.frames == 1:
-            return Exchange(1, size.batch, size.tokens, ranks, True, (), (1,))
-        return Exchange(size.batch, size.frames, size.tokens, ranks, True, (size.batch,))
+        return exchange_of_tokens(size, ranks)
 
     def hooks(self, transformer: nn.Module, share: Share) -> list[RemovableHandle]:
         """Split before the first block; before or behind the final layer all is put together."""

@@ -68,23 +68,31 @@ class SequenceParallelVerifier:
     def run(self, folder: Path) -> Iterator[Check]:
         """Check every file of a known format."""
         from golden.sequence_parallel_run import repeat_all
+        from golden.sequence_parallel_volumes import check_volumes
 
         cases = [c for name, content in golden_files(folder).items() for c in cases_of(name, content)]
+        for path, content in json_files(folder):
+            if {"table4", "formulas", "rows"} <= set(content):
+                yield from check_volumes(path.name, content)
         for case, result in repeat_all(folder, cases):
             yield from compare(case, result)
 
 
 def golden_files(folder: Path) -> dict[str, Content]:
     """Content by name of the files of a known format."""
-    found = {}
+    known = {"split", "weights", "runs", "format"}
+    return {path.name: own for path, own in json_files(folder) if known <= set(own)}
+
+
+def json_files(folder: Path) -> Iterator[tuple[Path, Content]]:
+    """The objects that lie in a folder as JSON."""
     for path in sorted(folder.glob("*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if isinstance(content, dict) and {"split", "weights", "runs", "format"} <= set(content):
-            found[path.name] = content
-    return found
+        if isinstance(content, dict):
+            yield path, content
 
 
 def cases_of(file: str, content: Content) -> Iterator[Case]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
+from pab_bench.engine.sites import transformers_of
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
 from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.ranks import on_all, share, watched
@@ -87,7 +88,9 @@ def sample_share(
 def facts(rank: int, ranks: int, settings: Settings) -> dict[str, str]:
     """Load the model on one rank, and tell what of it and its process must be as on the others."""
     del rank, ranks
-    return facts_of_rank(open_session(settings), settings.threads)
+    session = open_session(settings)
+    transformers = transformers_of(session.sampler.architecture)
+    return facts_of_rank(transformers, session.device, settings.threads)
 
 
 def sample_together(rank: int, settings: Settings, plan: Plan) -> list[SampledVideo]:

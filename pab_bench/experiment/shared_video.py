@@ -18,7 +18,7 @@ from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.experiment.arithmetic import arithmetic
 from pab_bench.experiment.provenance import decisive_versions, git_commit, versions
-from pab_bench.experiment.session import Session, digest
+from pab_bench.experiment.session import digest
 from pab_bench.parallel.attach import Parallel, Ranks
 from pab_bench.parallel.groups import make_ranks
 from pab_bench.parallel.guidance import HALVES
@@ -206,15 +206,18 @@ def check_heads(heads: int, method: str, ranks: int) -> None:
         )
 
 
-def facts_of_rank(session: Session, threads: int | None) -> dict[str, str]:
-    """What must be the same on all ranks that share a video, each in a word.
+def facts_of_rank(
+    transformers: Sequence[nn.Module], device: str, threads: int | None
+) -> dict[str, str]:
+    """Tell what must be the same on all ranks that share a video, each in a word.
 
     Args:
-        session: the loaded model.
-        threads: with how many it computes.
+        transformers: of the loaded model.
+        device: where it computes.
+        threads: with how many.
     """
     sums = hashlib.sha256()
-    for transformer in transformers_of(session.sampler.architecture):
+    for transformer in transformers:
         for name, tensor in transformer.state_dict().items():
             sums.update(f"{name} {tensor.dtype} {int(checksum(tensor))}".encode())
     installed = versions() | decisive_versions()
@@ -222,7 +225,7 @@ def facts_of_rank(session: Session, threads: int | None) -> dict[str, str]:
         "weights": sums.hexdigest()[:12],
         "commit": str(git_commit()),
         **{f"version of {name}": version for name, version in installed.items()},
-        **{name: str(v) for name, v in arithmetic(session.device, threads).items()},
+        **{name: str(v) for name, v in arithmetic(device, threads).items()},
     }
 
 

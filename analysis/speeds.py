@@ -20,6 +20,10 @@ NOT_TIMED = (
     "its calls were not timed; task=speed with the same settings, on the same machine, does it "
     "(measure=none and speed.calls=false leave it out)"
 )
+SHARED = (
+    "ranks have shared its videos: no single calls are timed then, and those of one rank say "
+    "nothing about it; denoise_s has the seconds of whole videos"
+)
 ABOVE_TIME = "above its bound by time"
 ABOVE_OPERATIONS = "above its bound by operations"
 CONTROL_APART = "of a control, leaves out 1"
@@ -124,6 +128,8 @@ class _Reader:
 
     def speed(self, job: int, point: Point) -> JobSpeed:
         config, plan = point.value("config") or {}, point.value("plan") or {}
+        if config.get("parallel"):
+            return JobSpeed(job, None, reason=SHARED)
         timings = self._timings(point, config)
         if timings is None or "digest" not in plan:
             return JobSpeed(job, None, reason=NOT_TIMED)

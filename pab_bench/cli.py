@@ -139,6 +139,10 @@ def _command(arguments: Sequence[str]) -> int:
             calibrated = [p.settings for p in grid.points if p.settings.method.calibrated]
             if calibrated:
                 load("pab_bench.experiment.calibrated:check_calibrations")(calibrated)
+        if grid.task == "run" and any(p.settings.parallel.is_on for p in grid.points):
+            load("pab_bench.experiment.shareable:check_shareable")(
+                point.settings for point in grid.points
+            )
         if grid.task != "cost":
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)

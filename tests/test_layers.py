@@ -19,7 +19,7 @@ LEAVES = "errors names problems registry files text statistics progress imports"
 ORDER = (
     LEAVES,
     "engine",
-    "methods systems metrics probes",
+    "methods systems metrics probes parallel",
     "store",
     "config",
     "timings",

@@ -14,6 +14,7 @@ _GROUPS = {
     "without": "Switches one kind off, whatever the preset says.",
     "measure": "How points are sampled and timed.",
     "metrics": "Which [metrics](metrics/index.md) are measured.",
+    "parallel": "How ranks that torchrun has started share one video: [how](../parallel.md).",
     "prompts": "Which prompts are sampled.",
     "tracking": "Where results are also sent: [Weights & Biases](../howto/wandb.md).",
 }

@@ -12,7 +12,7 @@ SUMS = _SUMS
 MOST_FILES = 400_000
 """Of an archive, without the two that say what is in it."""
 POINTS, TIMINGS = "points", "timings"
-TABLES = ("plan", "steps", "curves", "metrics")
+TABLES = ("plan", "steps", "curves", "metrics", "communication")
 MAPS = "attention_maps.safetensors"
 _IDENTIFIER = "[0-9a-f]{20}"
 _VIDEO = r"videos/\d{3,9}-\d{1,19}\.(safetensors|mp4)"

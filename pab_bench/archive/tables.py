@@ -18,6 +18,8 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     | {"block": "number", "tensor": "text", "mse": "number"},
     "metrics": {"prompt": "number", "seed": "number", "frame": "number"}
     | {"metric": "text", "value": "number"},
+    "communication": {"prompt": "number", "seed": "number", "call": "number", "where": "text"}
+    | {"operation": "text", "ranks": "number", "sent_bytes": "number"},
 }
 """Columns that no table can do without; it may have others, of numbers or texts, or empty."""
 

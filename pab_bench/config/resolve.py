@@ -24,6 +24,7 @@ from pab_bench.config.schema import Chosen
 from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
 from pab_bench.config.settings import Settings, Switches
+from pab_bench.config.sharing import check_sharing
 from pab_bench.config.shared_keys import with_shared_keys
 from pab_bench.config.typed import wrong_types
 from pab_bench.errors import first_line
@@ -111,6 +112,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             blocks=_blocks(model),
         )
         method = checked_method(method, about, problems)
+        check_sharing(values, guidance, problems)
     try:
         check_shares(rules, steps)
         if timesteps is not None:

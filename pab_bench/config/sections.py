@@ -11,7 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pab_bench.config.folders import is_folder
-from pab_bench.names import LOCKS, Locks
+from pab_bench.names import (
+    GATHERS,
+    LOCKS,
+    PARALLEL_METHODS,
+    SPLITS,
+    Gather,
+    Locks,
+    ParallelMethod,
+    Split,
+)
 from pab_bench.problems import Problems
 
 TRACKERS = ("none", "wandb")
@@ -151,6 +160,39 @@ class SpeedSettings:
             allowed = "must be 0 (never) or at least 2, since one turn has no interval"
             problems.add("turns", self.turns, allowed)
         problems.raise_if_any()
+
+
+@dataclass(frozen=True)
+class ParallelSettings:
+    """How ranks that torchrun has started share one video.
+
+    Attributes:
+        method: `dsp`, `ulysses` or `megatron_sp`; `none`: each rank has videos of its own.
+        split: `frames` or `tokens` (of a frame): the dimension of which each rank has a share.
+        gather: `output` or `hidden`: what is put together behind the last block.
+        guidance: whether each half of the ranks computes one half of the guidance batch.
+        timeout_s: seconds that a collective waits for other ranks.
+    """
+
+    method: ParallelMethod = "none"
+    split: Split = "frames"
+    gather: Gather = "output"
+    guidance: bool = False
+    timeout_s: float = 45.0
+
+    def __post_init__(self) -> None:
+        """Refuse what there is not."""
+        problems = Problems("parallel")
+        problems.choice("method", self.method, PARALLEL_METHODS)
+        problems.choice("split", self.split, SPLITS)
+        problems.choice("gather", self.gather, GATHERS)
+        problems.finite("timeout_s", self.timeout_s, 1, "of at least 1 (seconds)")
+        problems.raise_if_any()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether ranks share one video."""
+        return self.method != "none" or self.guidance
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pab_bench.config.sections import (
     AdviseSettings,
     CalibrateSettings,
     MeasureSettings,
+    ParallelSettings,
     RecordSettings,
     SampleSettings,
     SpeedSettings,
@@ -72,6 +73,7 @@ class Switches:
         record: which bulky data are kept.
         measure: how it is sampled and timed.
         speed: how speedups are measured.
+        parallel: how several ranks share one video.
         tape: room for what is replayed.
         store: how results are kept.
         sample: what `task=sample` writes.
@@ -99,6 +101,7 @@ class Switches:
     record: RecordSettings = field(default_factory=RecordSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     speed: SpeedSettings = field(default_factory=SpeedSettings)
+    parallel: ParallelSettings = field(default_factory=ParallelSettings)
     tape: TapeSettings = field(default_factory=TapeSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)

@@ -14,6 +14,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.experiment.arithmetic import arithmetic
 from pab_bench.experiment.device import device_kind, resolve_device
 from pab_bench.experiment.provenance import decisive_versions
+from pab_bench.experiment.ranks import count
 from pab_bench.methods.pab import PyramidAttentionBroadcast
 from pab_bench.store.weights_digests import WeightsDigests
 from pab_bench.systems.model import ModelSettings
@@ -46,6 +47,7 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
         "metrics": {"names": sorted(settings.metrics), "psnr_cap_db": settings.psnr_cap_db},
         "measure": asdict(settings.measure),
         "record": _recorded(settings),
+        **_shared(settings),
     }
 
 
@@ -165,6 +167,15 @@ def _steps_made(settings: Settings) -> dict[str, int]:
     """How many steps are made, where they are not those of the baseline."""
     made = settings.method.sampled_steps(settings.steps)
     return {} if made == settings.steps else {"steps_made": made}
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    """How many ranks share a video, and how, where they do."""
+    if not settings.parallel.is_on:
+        return {}
+    own = asdict(settings.parallel)
+    del own["timeout_s"]
+    return {"parallel": {**own, "ranks": count()}}
 
 
 def _recorded(settings: Settings) -> dict[str, bool]:

@@ -213,6 +213,7 @@ def _make(
         memory=sampled.memory,
         control=control,
         audit=sampled.audit,
+        communication=sampled.sent,
     )
     for finding in record.audit.get("findings", ()):
         _log.warning("audit: %s: %s", finding["name"], finding["evidence"])
@@ -228,6 +229,7 @@ def _make(
         videos=sampled.frames,
         mp4=settings.record.videos,
         attention_maps=sampled.attention_maps,
+        communication=sampled.communication,
     )
     return record, data
 

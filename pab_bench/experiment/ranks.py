@@ -23,6 +23,10 @@ _OF_TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 _LAST_PORT = 65535
 _group: Any = None
 """The processes that `_join` has brought together."""
+_heartbeat: Any = None
+"""Of this rank, where ranks share videos."""
+_lost: list[int] = []
+"""Ranks that are known to be gone: nobody waits for them any more."""
 
 
 def rank() -> int:
@@ -79,6 +83,8 @@ def leading() -> Iterator[None]:
         yield
     finally:
         try:
+            if _lost:
+                raise RuntimeError(_lost_in_words())
             dist.broadcast_object_list([None], src=0, group=_group)
         except RuntimeError:  # The others have gone: interrupted, or killed.
             pass
@@ -101,7 +107,10 @@ def serve() -> int:
             _part()
             return 0
         function, arguments = message[0]
-        dist.gather_object(_call(function, arguments), None, dst=0, group=_group)
+        try:
+            dist.gather_object(_call(function, arguments), None, dst=0, group=_group)
+        except RuntimeError:
+            return 1
 
 
 def on_all(function: Function, *arguments: Any) -> list[Any]:
@@ -126,16 +135,67 @@ def on_all(function: Function, *arguments: Any) -> list[Any]:
 
     results: list[Any] = [None] * count()
     try:
+        if _lost:
+            raise RuntimeError("it is not waited for")
         dist.broadcast_object_list([(function, arguments)], src=0, group=_group)
-        dist.gather_object(_call(function, arguments), results, dst=0, group=_group)
+        own = _call(function, arguments)
+        if own[0] is not None and own[0]["type"] == RankLost.__name__ and _seek_lost():
+            raise RuntimeError(own[0]["message"])
+        dist.gather_object(own, results, dst=0, group=_group)
     except RuntimeError as error:
-        failure = {"kind": WORKER_KILLED, "type": "RankLost", "message": str(error)}
+        message = f"{_lost_in_words()}: {error}" if _lost or _seek_lost() else str(error)
+        failure = {"kind": WORKER_KILLED, "type": RankLost.__name__, "message": message}
         raise WorkerFailed(failure) from error
-    for number, (failure, _) in enumerate(results):
-        if failure is not None:
-            failure["message"] = f"rank {number}: {failure['message']}"
-            raise WorkerFailed(failure)
+    failed = [(number, failure) for number, (failure, _) in enumerate(results) if failure]
+    # A rank that misses another says nothing of why that one has failed.
+    for number, failure in sorted(failed, key=lambda f: f[1]["type"] == RankLost.__name__):
+        failure["message"] = f"rank {number}: {failure['message']}"
+        raise WorkerFailed(failure)
     return [result for _, result in results]
+
+
+class RankLost(PabBenchError):
+    """Another rank did not answer."""
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """Let the others see that this rank lives, and name it where a rank is missed.
+
+    Raises:
+        RankLost: in place of what a collective raises when another rank does not answer.
+    """
+    global _heartbeat
+    if _heartbeat is None:
+        from pab_bench.experiment.heartbeat import Heartbeat
+
+        _heartbeat = Heartbeat(rank())
+        _heartbeat.start()
+    try:
+        yield
+    except RuntimeError as error:
+        if any(word in str(error) for word in _OF_TRANSPORT):
+            raise RankLost(f"another rank did not answer: {str(error).splitlines()[0]}") from error
+        raise
+
+
+_OF_TRANSPORT = ("gloo", "Gloo", "NCCL", "Connection", "onnection closed", "imed out", "ocket")
+"""What stands in the messages of collectives that have failed."""
+
+
+def _seek_lost() -> list[int]:
+    """Find out which ranks are gone, where ranks can be seen to live."""
+    if _heartbeat is not None and not _lost:
+        from pab_bench.experiment.heartbeat import lost_ranks
+
+        _lost.extend(lost_ranks(count()))
+    return _lost
+
+
+def _lost_in_words() -> str:
+    numbers = ", ".join(map(str, _lost))
+    verb = "has" if len(_lost) == 1 else "have"
+    return f"rank {numbers} {verb} died, or {verb} stopped answering"
 
 
 def _call(function: Function, arguments: Sequence[Any]) -> tuple[dict[str, str] | None, Any]:
@@ -169,8 +229,10 @@ def _join() -> None:
 
 def _part() -> None:
     """Take the group apart; returns when the threads that carried its messages have ended."""
-    global _group
+    global _group, _heartbeat
     import torch.distributed as dist
 
-    _group = None
+    if _heartbeat is not None:
+        _heartbeat.stop()
+    _group = _heartbeat = None
     dist.destroy_process_group()

@@ -9,12 +9,15 @@ from typing import Any
 
 from pab_bench.config.settings import Settings
 from pab_bench.engine.plan import Plan
+from pab_bench.engine.sites import transformers_of
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
 from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.external import Attached, attached
 from pab_bench.experiment.ranks import on_all, share
+from pab_bench.experiment.ranks import on_all, share, watched
 from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session
+from pab_bench.experiment.shared_video import check_facts, facts_of_rank, shared_video
 from pab_bench.experiment.tape import open_tapes
 from pab_bench.experiment.video import (
     Denoiser,
@@ -50,6 +53,9 @@ def sample(settings: Settings, plan: Plan, identity: Mapping[str, Any], curves: 
         identity: the point's, under which steps are found and kept that other videos share.
         curves: whether to record attention differences.
     """
+    if settings.parallel.is_on:
+        check_facts(on_all(facts, settings))
+        curves = False  # A rank sees its share of every output.
     shares = on_all(sample_share, settings, plan, identity, curves)
     videos: list[SampledVideo] = [video for share in shares for video in share]
     order = {place: number for number, place in enumerate(places(settings))}
@@ -65,6 +71,8 @@ def sample_share(
     curves: bool,
 ) -> list[SampledVideo]:
     """The part of `sample` that one rank does."""
+    if settings.parallel.is_on:
+        return sample_together(rank, settings, plan)
     own = share(places(settings), rank, ranks)
     if not own:
         return []
@@ -88,6 +96,31 @@ def sample_share(
     if foreign is not None and first.seen is not None and first.place == places(settings)[0]:
         videos[0] = replace(first, audit=foreign.audit(first.seen))
     return videos
+
+
+def facts(rank: int, ranks: int, settings: Settings) -> dict[str, str]:
+    """Load the model on one rank, and tell what of it and its process must be as on the others."""
+    del rank, ranks
+    session = open_session(settings)
+    transformers = transformers_of(session.sampler.architecture)
+    return facts_of_rank(transformers, session.device, settings.threads)
+
+
+def sample_together(rank: int, settings: Settings, plan: Plan) -> list[SampledVideo]:
+    """What each rank does of videos that all of them share; the first one returns them."""
+    session = open_session(settings)
+    session.tell(settings)
+    check_room(settings, session, plan)
+    session.warm_up(settings.prompts[0], settings.guidance)
+    scores = settings.method.broadcast_object == "scores"
+    videos = []
+    with watched(), shared_video(settings.parallel, scores) as shared:
+        denoiser = replace(denoiser_of(settings, session, plan), shared=shared)
+        for place in places(settings):
+            video = sample_video(denoiser, place, settings.measure)
+            _log.info("%s: %s", "baseline" if settings.is_baseline() else "variant", _line(video))
+            videos.append(video)
+    return videos if rank == 0 else []
 
 
 def denoiser_of(
@@ -153,6 +186,8 @@ class Sampled:
         self.peak_cache_bytes = most(video.peak_cache_bytes for video in videos)
         self.memory = {key: max(v.memory[key] for v in videos) for key in videos[0].memory}
         self.text_tokens = max(video.text_tokens for video in videos)
+        self.communication = [row for video in videos for row in video.communication]
+        self.sent = add_counts([video.sent for video in videos])
         self.decided = [own for video in videos for own in video.decided]
         self.audit = videos[0].audit
         self._videos = videos

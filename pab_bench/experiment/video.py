@@ -26,7 +26,9 @@ from pab_bench.experiment.decided import Decided, Gates
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
+from pab_bench.experiment.shared_video import SharedVideo
 from pab_bench.experiment.tape import VideoTape
+from pab_bench.parallel.ledger import Calls, rows_of, totals_of
 from pab_bench.probes.attention_difference import AttentionDifference
 from pab_bench.probes.attention_maps import AttentionMaps
 from pab_bench.probes.memory import PeakMemory
@@ -76,6 +78,8 @@ class SampledVideo:
         decided: of every lane what was decided, where the point's plan was open; else nothing.
         seen: what the modules did, where somebody else's acceleration was on; else None.
         audit: what was found of that; see `pab_bench.audit`.
+        communication: rows of `communication.parquet`: what rank 0 has sent in the first repeat.
+        sent: per operation how much that is in all.
     """
 
     place: VideoPlace
@@ -93,6 +97,8 @@ class SampledVideo:
     decided: tuple[Decided, ...] = ()
     seen: Seen | None = None
     audit: dict[str, Any] = field(default_factory=dict)
+    communication: list[dict[str, Any]] = field(default_factory=list)
+    sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class Denoised:
         gates: the numbers by which the policy has decided.
         gate_decisions: whether such a number means that everything computes, where it is known.
         seen: what the modules did, under a witness.
+        sent: per call of the transformer what this rank has sent; nothing where it was alone.
+        lanes: transformer calls per denoising step.
     """
 
     latents: torch.Tensor
@@ -122,6 +130,8 @@ class Denoised:
     gates: Gates = field(default_factory=dict)
     gate_decisions: Mapping[tuple[int, int], bool] = field(default_factory=dict)
     seen: Seen | None = None
+    sent: Calls = ()
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,7 @@ class Denoiser:
         sure_calls: how many first calls compute everything, where the plan is open.
         protected_calls: further calls that do.
         scene: of somebody else's acceleration, which is then only watched.
+        shared: how calls are shared out among ranks; None where a rank computes all.
     """
 
     session: Session
@@ -151,6 +162,7 @@ class Denoiser:
     sure_calls: int = 0
     protected_calls: frozenset[int] = frozenset()
     scene: AuditScene | None = None
+    shared: SharedVideo | None = None
 
     def run(
         self,
@@ -164,6 +176,8 @@ class Denoiser:
         Raises:
             LedgerMismatch: if the run did something else than its plan.
             NotFinite: if the latents contain NaN or infinity.
+            CommunicationMismatch: if ranks have sent something else than follows from the plan.
+            RanksDiffer: if ranks that share the video have not computed the same.
         """
         session, plan = self.session, self.plan
         text, _ = session.encode(place.prompt)
@@ -194,6 +208,9 @@ class Denoiser:
                 tape.note_sizes(engine.cache)
 
         with ExitStack() as attached:
+            split = None
+            if self.shared is not None:
+                split = attached.enter_context(self.shared.attach(architecture))
             attached.enter_context(engine)
             if tape is not None:
                 attached.enter_context(Playback(transformers_of(architecture), tape, lanes))
@@ -216,6 +233,10 @@ class Denoiser:
         if tape is not None:
             tape.keep(seconds, ledger.order, lanes)
         executed = tuple(ledger.executed(plan, lane) for lane in range(lanes) if plan.is_open)
+        sent: Calls = ()
+        if self.shared is not None and split is not None:
+            decided = executed or (plan,) * lanes
+            sent = self.shared.check(split, transformers_of(architecture), decided, latents)
         return Denoised(
             latents,
             seconds,
@@ -227,6 +248,8 @@ class Denoiser:
             dict(engine.gates),
             dict(engine.gate_decisions),
             engine.seen if isinstance(engine, Witness) else None,
+            sent,
+            lanes,
         )
 
 
@@ -312,6 +335,8 @@ def sample_video(
             for lane, own in enumerate(runs[0].executed)
         ),
         seen=runs[0].seen,
+        communication=[{**where, **row} for row in rows_of(runs[0].sent, runs[0].lanes)],
+        sent=totals_of(runs[0].sent),
     )
 
 

@@ -18,6 +18,10 @@ A point is a folder::
                       `blocks`, and by group (`spatial`, `temporal`, `cross`, `mlp_spatial`, ...)
                       float32 (blocks, steps, frames, height, width) in tokens: mean over channels
                       of |output - output of the step before|, before the gate
+    communication.parquet
+                      of videos that ranks have shared: prompt, seed, call, lane, position,
+                      operation, where (block and direction), ranks, shape, message_bytes,
+                      local_bytes, sent_bytes: every collective of rank 0, in the first repeat
     metrics.parquet   prompt, seed, frame (-1: the whole video), metric, value
     videos/           PPP-SEED.safetensors (`frames`, uint8) and PPP-SEED.mp4
 """
@@ -40,7 +44,7 @@ from pab_bench.store.mp4 import write_mp4
 SCHEMA = 1
 ARCHIVES = "archives"
 """Of a record's provenance: the archives that it came through."""
-_ADDED_LATER = {"control", "audit"}
+_ADDED_LATER = {"control", "audit", "communication"}
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ class Record:
             (`identical`), and how far they are not; empty for other points.
         audit: of somebody else's acceleration, what was found; see `pab_bench.audit.audit`. Empty
             for other points.
+        communication: of videos that ranks have shared, per operation how often rank 0 has issued
+            it (`count`), the bytes that it handed over (`local_bytes`) and those of them that were
+            for other ranks (`sent_bytes`), summed over the videos; empty for other points.
         files: the files of the point's folder.
     """
 
@@ -115,6 +122,7 @@ class Record:
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
     audit: Mapping[str, Any] = field(default_factory=dict)
+    communication: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
     @property
@@ -186,6 +194,7 @@ class PointData:
         videos: frames by (prompt index, seed), uint8 (frames, height, width, 3).
         mp4: whether to write mp4 files beside the lossless frames.
         attention_maps: tensors of `attention_maps.safetensors`; none unless they were recorded.
+        communication: rows of `communication.parquet`; none unless ranks have shared videos.
     """
 
     plan: Rows
@@ -195,6 +204,7 @@ class PointData:
     videos: Mapping[tuple[int, int], npt.NDArray[np.uint8]]
     mp4: bool
     attention_maps: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    communication: Rows = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Write everything into `folder`."""
@@ -206,6 +216,7 @@ class PointData:
             "steps": self.steps,
             "curves": self.curves,
             "metrics": self.metrics,
+            "communication": self.communication,
         }
         for name, rows in tables.items():
             if rows:

@@ -36,6 +36,8 @@ class System:
             axes for frames, height and width.
         one_list: whether its blocks in order, or pairs of them, are as many as its `depth` says;
             where they lie in several lists, or that is not known, only a loaded model tells.
+        parallel: names of the ways (`names.PARALLEL_METHODS`) in which its calls can be split over
+            ranks; none where there is no layout of it.
         pixel_multiple: what height and width must be multiples of, as far as it is known here.
     """
 
@@ -53,3 +55,4 @@ class System:
     carries: frozenset[str] = frozenset({"sites", "stack", "call"})
     one_list: bool = True
     pixel_multiple: int = 16
+    parallel: tuple[str, ...] = ()

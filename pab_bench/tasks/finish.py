@@ -84,7 +84,10 @@ def time_speeds(pointers: Sequence[Path], points: Sequence[Settings]) -> None:
         pointers: the jobs' files that name their points.
         points: the settings of the run.
     """
-    settings = [point for point in points if point.speed.calls or point.speed.turns]
+    wanted_here = [p for p in points if p.speed.calls or p.speed.turns]
+    settings = [point for point in wanted_here if not point.parallel.is_on]
+    if len(settings) < len(wanted_here):
+        _log.info("single calls are not timed where ranks share a video: all would have to call")
     if not settings:
         return
     from pab_bench.speed.points import time_points

@@ -25,6 +25,7 @@ VERIFIERS = (
     "golden.methods:MethodsVerifier",
     "golden.library_methods:LibraryMethodsVerifier",
     "golden.library_models:LibraryModelsVerifier",
+    "golden.sequence_parallel:SequenceParallelVerifier",
 )
 """Every verifier as "module:class"; the class takes no arguments."""
 

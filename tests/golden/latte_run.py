@@ -31,7 +31,7 @@ Tensors = Mapping[str, torch.Tensor]
 def check_run(path: Path, content: dict[str, Any]) -> Iterator[Check]:
     """Forward calls, the baseline, and every PAB run of one golden file."""
     tensors = load_file(path.with_suffix(".safetensors"))
-    run = _GoldenRun(content, tensors)
+    run = GoldenRun(content, tensors)
     for name in content["forward_calls"]:
         yield check(path.name, f"forward {name}", FORWARD_TOLERANCE, partial(run.forward, name))
     yield check(
@@ -52,7 +52,7 @@ def check_run(path: Path, content: dict[str, Any]) -> Iterator[Check]:
             )
 
 
-class _GoldenRun:
+class GoldenRun:
     """The small model of one golden file, in the real pipeline."""
 
     def __init__(self, content: dict[str, Any], tensors: Tensors) -> None:

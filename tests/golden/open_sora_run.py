@@ -106,7 +106,7 @@ def check_rectified_flow(path: Path, content: Mapping[str, Any]) -> Iterator[Che
                 )
     model = _model_of(path, content["weights"])
     for name, run in content["runs"].items():
-        outcome = _Run(model, _below(tensors, name), run, run["steps"])
+        outcome = GoldenSampling(model, _below(tensors, name), run, run["steps"])
         yield from outcome.checks(path.name, name)
 
 
@@ -117,13 +117,13 @@ def check_pab(path: Path, content: Mapping[str, Any]) -> Iterator[Check]:
     shared = {k: v for k, v in tensors.items() if "/" not in k}
     if "none/latents_final" in tensors:
         steps = min(content["steps"])
-        outcome = _Run(model, shared | _below(tensors, "none"), content, steps)
+        outcome = GoldenSampling(model, shared | _below(tensors, "none"), content, steps)
         yield from outcome.checks(path.name, f"none, {steps} steps")
     for name, case in content["configs"].items():
         for steps in sorted(key for key in case if key.isdigit()):
             config = case["config"][steps]
             inputs = shared | _below(tensors, f"{name}/{steps}")
-            outcome = _Run(model, inputs, content, int(steps), config)
+            outcome = GoldenSampling(model, inputs, content, int(steps), config)
             yield from outcome.checks(path.name, f"{name}, {steps} steps")
             yield check(
                 path.name,
@@ -134,7 +134,7 @@ def check_pab(path: Path, content: Mapping[str, Any]) -> Iterator[Check]:
             )
 
 
-class _Run:
+class GoldenSampling:
     """One sampling run through the pipeline, made when it is first asked for.
 
     Args:
@@ -167,13 +167,14 @@ class _Run:
 
     def deviations(self, golden: list[str]) -> float:
         """Decisions that the engine really took against the recorded ones."""
-        self._sample()
+        self.outputs()
         return differing_lines(self._lines, golden)
 
     def _difference(self, output: str) -> float:
-        return max_absolute_difference(self._sample()[output], self.inputs[output])
+        return max_absolute_difference(self.outputs()[output], self.inputs[output])
 
-    def _sample(self) -> dict[str, torch.Tensor]:
+    def outputs(self) -> dict[str, torch.Tensor]:
+        """What the run gives, by the names of golden files; sampled once."""
         if self._result:
             return self._result
         inputs = self.inputs

@@ -58,7 +58,7 @@ def test_every_model_is_on_the_page_of_its_system(shown):
 
 
 @pytest.mark.parametrize(
-    "group", ["preset", "measure", "metrics", "prompts", "tracking", "without"]
+    "group", ["preset", "measure", "metrics", "prompts", "parallel", "tracking", "without"]
 )
 def test_every_option_is_listed(group, shown):
     for option in options(group):

@@ -11,5 +11,6 @@ SYSTEM = System(
     schedule="ddim_leading",
     blueprint="pab_bench.systems.latte.blueprint:LatteBlueprint",
     carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
+    parallel=("dsp", "ulysses", "megatron_sp"),
     stored_as="pab_bench.samplers.latte:LatteSampler",
 )

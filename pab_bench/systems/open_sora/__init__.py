@@ -11,5 +11,6 @@ SYSTEM = System(
     schedule="rectified_flow",
     blueprint="pab_bench.systems.open_sora.blueprint:OpenSoraBlueprint",
     carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
+    parallel=("dsp", "ulysses", "megatron_sp"),
     stored_as="pab_bench.samplers.open_sora:OpenSoraSampler",
 )

@@ -11,5 +11,6 @@ SYSTEM = System(
     schedule="pndm",
     blueprint="pab_bench.systems.open_sora_plan.blueprint:OpenSoraPlanBlueprint",
     carries=frozenset({"sites", "stack", "call", "rows", "modulation"}),
+    parallel=("dsp", "ulysses", "megatron_sp"),
     stored_as="pab_bench.samplers.open_sora_plan:OpenSoraPlanSampler",
 )

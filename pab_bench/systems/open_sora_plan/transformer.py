@@ -248,10 +248,10 @@ class LatteT2V(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 f"hidden_states: height and width must be multiples of {patch}, "
                 f"got {height} x {width}"
             )
-        if temporal and frames != self.config.video_length:
+        positions = self.temp_pos_embed.shape[1]
+        if temporal and frames != positions:
             raise ValueError(
-                f"hidden_states: the model is for {self.config.video_length} latent frames, "
-                f"got {frames}"
+                f"hidden_states: the model is for {positions} latent frames, got {frames}"
             )
 
     def _unpatchify(

@@ -14,4 +14,5 @@ SYSTEM = System(
     image_use="pab_bench.systems.diffusers.call_arguments:image_use",
     token_grid=False,
     carries=frozenset({"sites", "stack", "call", "modulation", "sigmas"}),
+    parallel=("ulysses",),
 )

@@ -27,6 +27,7 @@ from pab_bench.config.grid import Grid
 from pab_bench.config.places import check_places
 from pab_bench.config.preflight import preflight
 from pab_bench.config.resolve import resolve
+from pab_bench.config.shell_links import quoted_link
 from pab_bench.config.shell_windows import quoted_shares
 from pab_bench.errors import (
     BAD_CONFIGURATION,
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     # Hydra's parser wants overrides together, so that `task=plan -m spatial_gap=1,2` would fail.
     arguments = sorted(given, key=lambda argument: argument not in ("-m", "--multirun"))
-    arguments = list(map(quoted_shares, arguments))
+    arguments = [quoted_link(quoted_shares(argument)) for argument in arguments]
     # Figures are only written: whichever window or notebook the user's own program draws in.
     os.environ.pop("MPLBACKEND", None)
     try:
@@ -94,7 +95,7 @@ def _run(given: Sequence[str]) -> int:
 def _needs_nobody(arguments: Sequence[str]) -> bool:
     """Whether a command only says something, which one rank can do."""
     says = {"--help", "-h", "--version", "--hydra-help", "--info", "-i", "--cfg", "-c"}
-    return not {*says, "task=plan", "task=cost"}.isdisjoint(arguments)
+    return not {*says, "task=plan", "task=cost", "task=scaling"}.isdisjoint(arguments)
 
 
 def version() -> str:
@@ -124,14 +125,14 @@ def _command(arguments: Sequence[str]) -> int:
             return start_hydra(arguments)
         grid = preflight(parsed)
         check_places(grid)
-        if grid.task not in ("plan", "cost", "describe"):  # They need no weights.
+        if grid.task not in ("plan", "cost", "scaling", "describe"):  # They need no weights.
             if not grid.parallel:  # A launcher's jobs may run on another machine.
                 load("pab_bench.experiment.device:check_devices")(
                     point.settings.device for point in grid.points
                 )
             check_checkpoints(point.settings.model for point in grid.points)
         check_videos((point.settings.model, point.settings.dtype) for point in grid.points)
-        if grid.task != "cost":
+        if grid.task not in ("cost", "scaling"):
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)
         if grid.parallel and ranks.count() > 1:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from pab_bench.config.sections import (
     AdviseSettings,
+    CostSettings,
     MeasureSettings,
     RecordSettings,
     SampleSettings,
+    ScalingSettings,
     SpeedSettings,
     StoreSettings,
     TapeSettings,
@@ -32,6 +34,7 @@ STORE_FOLDERS = (
     "lags",
     "claims",
     "advice",
+    "scaling",
     "wandb",
     "compare",
     "analysis",
@@ -72,6 +75,8 @@ class Switches:
         store: how results are kept.
         sample: what `task=sample` writes.
         advise: what `task=advise` is to reach.
+        cost: what `task=cost` counts besides operations.
+        scaling: what `task=scaling` predicts from.
         tracking: where results are also sent.
         objectives: what a sweeper optimises.
     """
@@ -97,6 +102,8 @@ class Switches:
     store: StoreSettings = field(default_factory=StoreSettings)
     sample: SampleSettings = field(default_factory=SampleSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
+    cost: CostSettings = field(default_factory=CostSettings)
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     objectives: tuple[str, ...] = ()
 

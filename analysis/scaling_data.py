@@ -30,7 +30,7 @@ ScalingPoint = Mapping[str, Any]
 
 def scaling_files(folder: Path) -> list[Path]:
     """The predictions below a results folder."""
-    return sorted((folder / "scaling").glob("*/scaling.json"))
+    return sorted((folder / "predictions").glob("*/scaling.json"))
 
 
 def read_scaling(files: Iterable[Path]) -> list[ScalingPoint]:

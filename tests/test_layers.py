@@ -19,9 +19,8 @@ LEAVES = "errors names problems registry files text statistics progress imports"
 ORDER = (
     LEAVES,
     "engine",
-    "methods systems metrics probes",
+    "methods systems metrics probes parallel",
     "store",
-    "parallel",
     "config",
     "timings",
     "archive",
@@ -42,7 +41,6 @@ NEVER = {
     "metrics": {"hydra", "omegaconf"},
     "store": {"hydra", "omegaconf"},
     "config": HEAVY,
-    "parallel": {"hydra", "omegaconf", "diffusers"},
     "cost": {"hydra", "omegaconf"},
     "timings": {"hydra", "omegaconf", "torch", "diffusers"},
     "archive": {"hydra", "omegaconf", "torch", "diffusers"},

@@ -30,7 +30,7 @@ def frames_or_tokens(points: Sequence[ScalingPoint]) -> Figure:
     found = with_reuse(points)
     shown = found[:_MOST]
     lines = [
-        "Efficiency: speedup against one rank without the method, over ranks x the method's gain on "
+        "Efficiency: speedup against one rank without the method, over ranks x the gain of it on "
         "one rank. Padding: tokens computed over those needed. DSP.",
         *left_out(found, _MOST),
         *assumed_lines(shown),

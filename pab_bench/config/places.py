@@ -15,7 +15,7 @@ _OF_RESULTS = {
     "sample": ("tapes",),
     "claims": ("points", "tapes", "claims"),
     "advise": ("points", "tapes", "lags", "advice"),
-    "scaling": ("scaling",),
+    "scaling": ("predictions",),
 }
 """Per task what it writes below `results_dir`, besides the folder of the run."""
 _WITH_RUNS = ("run", "sample")

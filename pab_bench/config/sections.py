@@ -15,7 +15,7 @@ from pab_bench.config.folders import is_folder
 from pab_bench.errors import ConfigError
 from pab_bench.names import LOCKS, Locks
 from pab_bench.parallel.link import parse_link
-from pab_bench.parallel.volumes import GATHERS, Gather
+from pab_bench.parallel.volumes import COUNTED, Counted
 from pab_bench.problems import Problems
 
 TRACKERS = ("none", "wandb")
@@ -284,8 +284,8 @@ class ScalingSettings:
         between: of each rank to other nodes, likewise.
         per_node: ranks of a node.
         ranks: how many share a video, in order.
-        gather: what is gathered at the end of a call, of which the time counts: `none`, `outputs`
-            or `hidden_states`.
+        gather: what is gathered at the end of a call, of which the time counts: `none`, `output`
+            or `hidden`.
     """
 
     seconds: float | None = None
@@ -297,7 +297,7 @@ class ScalingSettings:
     between: str = "ndr"
     per_node: int = 8
     ranks: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
-    gather: Gather = "none"
+    gather: Counted = "none"
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant, and links that there are not."""
@@ -307,7 +307,7 @@ class ScalingSettings:
             if value is not None and not (math.isfinite(value) and value > 0):
                 problems.add(key, value, "must be a finite number above 0, or null")
         problems.choice("shares", self.shares, ("flops", "times"))
-        problems.choice("gather", self.gather, GATHERS)
+        problems.choice("gather", self.gather, COUNTED)
         problems.finite("serial", self.serial, 0, "of at least 0 (seconds)")
         if self.seconds is not None and self.serial >= self.seconds:
             problems.add("serial", self.serial, f"must be below scaling.seconds={self.seconds:g}")

@@ -34,7 +34,7 @@ STORE_FOLDERS = (
     "lags",
     "claims",
     "advice",
-    "scaling",
+    "predictions",
     "wandb",
     "compare",
     "analysis",

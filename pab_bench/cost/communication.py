@@ -12,15 +12,8 @@ import numpy.typing as npt
 from pab_bench.config.settings import Settings
 from pab_bench.cost.activation import activation_of
 from pab_bench.engine.plan import Plan
-from pab_bench.parallel.volumes import (
-    CROSSING,
-    SPLITS,
-    Activation,
-    Method,
-    Split,
-    Volume,
-    volume,
-)
+from pab_bench.names import SPLITS, Split
+from pab_bench.parallel.volumes import CROSSING, Activation, Method, Volume, volume
 from pab_bench.systems.blueprint import Blueprint
 
 WAYS: tuple[tuple[Method, Split], ...] = (

@@ -13,7 +13,8 @@ from pab_bench.cost.communication import WAYS, Communication, Way
 from pab_bench.cost.conventions import Traffic
 from pab_bench.cost.estimate import Estimate
 from pab_bench.cost.table import point_names
-from pab_bench.parallel.volumes import SPLITS, Volume
+from pab_bench.names import SPLITS
+from pab_bench.parallel.volumes import Volume
 from pab_bench.text.missing import MISSING
 
 GIGA = 1e9

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pab_bench.names import Split
 from pab_bench.parallel.link import Cluster, Link
 from pab_bench.parallel.volumes import (
     Activation,
-    Gather,
+    Counted,
     Method,
-    Split,
     exchange,
 )
 
@@ -54,7 +54,7 @@ class Layout:
     method: Method
     split: Split
     activation: Activation
-    gather: Gather = "none"
+    gather: Counted = "none"
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ def predict(work: Work, layout: Layout, ranks: int, cluster: Cluster) -> Parts |
     return Parts(work.serial, divided, divided * padding, exchanges, gathering)
 
 
-def _gathered(activation: Activation, gather: Gather) -> int:
-    sizes = {"none": 0, "outputs": activation.output_size, "hidden_states": activation.size}
+def _gathered(activation: Activation, gather: Counted) -> int:
+    sizes = {"none": 0, "output": activation.output_size, "hidden": activation.size}
     return sizes[gather]
 
 

@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-Split = Literal["frames", "tokens"]
-"""The dimension of which every rank keeps a share: frames, or the tokens of a frame."""
-Method = Literal["dsp", "ulysses", "megatron_sp"]
-Gather = Literal["none", "outputs", "hidden_states"]
-"""What is gathered once a call, after the last block."""
+from pab_bench.names import Split
 
-SPLITS: tuple[Split, ...] = get_args(Split)
+Method = Literal["dsp", "ulysses", "megatron_sp"]
+Counted = Literal["none", "output", "hidden"]
+"""What is gathered once a call, after the last block, if its time counts."""
+
 METHODS: tuple[Method, ...] = get_args(Method)
-GATHERS: tuple[Gather, ...] = get_args(Gather)
+COUNTED: tuple[Counted, ...] = get_args(Counted)
 CROSSING = {"frames": "temporal", "tokens": "spatial"}
 """The kind of self-attention that needs all of the dimension that is split, so that it
 communicates; everything else is done where the tokens lie."""

@@ -30,7 +30,7 @@ def scaling(grid: Grid) -> int:
     splitting a video; the speedup as the method's own on one rank times scaling; what reuse brings
     at other bandwidths. The paper's numbers stand beside those of the same seconds on one rank.
 
-    Writes `scaling.json` and figures into `results_dir/scaling/<name>`, or into a folder named
+    Writes `scaling.json` and figures into `results_dir/predictions/<name>`, or into a folder named
     after the models; `json=FILE` has the same numbers.
 
     Returns:
@@ -66,7 +66,7 @@ def scaling_folder(settings: Settings, points: Sequence[dict[str, Any]]) -> Path
         points: what was predicted.
     """
     models = "-".join(dict.fromkeys(point["model"] for point in points))
-    return settings.results_dir / "scaling" / (settings.name or models)
+    return settings.results_dir / "predictions" / (settings.name or models)
 
 
 def _point(point: GridPoint, known: KnownSpeeds) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pab_bench.config.settings import Settings
 from pab_bench.cost.activation import activation_of
 from pab_bench.cost.communication import WAYS, attentions_of
 from pab_bench.cost.estimate import Estimate
+from pab_bench.names import Split
 from pab_bench.parallel.link import GIGA, Cluster, parse_link
 from pab_bench.parallel.scaling_model import (
     Layout,
@@ -19,7 +20,7 @@ from pab_bench.parallel.scaling_model import (
     over_bandwidths,
     predict,
 )
-from pab_bench.parallel.volumes import CROSSING, Activation, Split, exchange
+from pab_bench.parallel.volumes import CROSSING, Activation, exchange
 from pab_bench.problems import InvalidSettings, Problem
 from pab_bench.systems.blueprint import Blueprint
 from pab_bench.systems.registry import get_blueprint, sampler_address
@@ -278,8 +279,8 @@ def assumptions(found: Predicted) -> list[str]:
     guided = "with" if own.rows == _WHOLE else "without"
     gathers = {
         "none": "the gather at the end of a call is left out",
-        "outputs": "outputs are gathered at the end of every call",
-        "hidden_states": "hidden states are gathered at the end of every call",
+        "output": "outputs are gathered at the end of every call",
+        "hidden": "hidden states are gathered at the end of every call",
     }
     serial = f"{one.serial:g} s of them do not divide" if one.serial else "all of them divide by n"
     between = []

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pab_bench.parallel.volumes import METHODS, SPLITS, Activation, exchange, share, volume
+from pab_bench.names import SPLITS
+from pab_bench.parallel.volumes import METHODS, Activation, exchange, share, volume
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "sequence_parallel" / "volumes.json"
 GOLDENS = json.loads(GOLDEN.read_text())

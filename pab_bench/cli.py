@@ -28,6 +28,7 @@ from pab_bench.config.hydra_files import without_places
 from pab_bench.config.places import check_places
 from pab_bench.config.preflight import preflight, reason_of
 from pab_bench.config.resolve import resolve
+from pab_bench.config.shell_links import quoted_link
 from pab_bench.config.shell_windows import quoted_shares
 from pab_bench.errors import (
     BAD_CONFIGURATION,
@@ -40,8 +41,8 @@ from pab_bench.errors import (
 )
 from pab_bench.experiment import ranks
 from pab_bench.experiment.prompt_notices import prompt_notices
-from pab_bench.registry import load
 from pab_bench.problems import InvalidSettings
+from pab_bench.registry import load
 from pab_bench.store.failure_kinds import TIME_LIMIT
 from pab_bench.store.lost_jobs import REFUSED, note_lost, note_refused
 from pab_bench.systems.registry import check_checkpoints, check_videos
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     # Hydra's parser wants overrides together, so that `task=plan -m spatial_gap=1,2` would fail.
     arguments = sorted(given, key=lambda argument: argument not in ("-m", "--multirun"))
-    arguments = list(map(quoted_shares, arguments))
+    arguments = [quoted_link(quoted_shares(argument)) for argument in arguments]
     # Figures are only written: whichever window or notebook the user's own program draws in.
     os.environ.pop("MPLBACKEND", None)
     try:
@@ -96,7 +97,7 @@ def _run(given: Sequence[str]) -> int:
 def _needs_nobody(arguments: Sequence[str]) -> bool:
     """Whether a command only says something, which one rank can do."""
     says = {"--help", "-h", "--version", "--hydra-help", "--info", "-i", "--cfg", "-c"}
-    return not {*says, "task=plan", "task=cost"}.isdisjoint(arguments)
+    return not {*says, "task=plan", "task=cost", "task=scaling"}.isdisjoint(arguments)
 
 
 def version() -> str:
@@ -128,7 +129,7 @@ def _command(arguments: Sequence[str]) -> int:
         for line in _refused(grid):
             print(f"pab_bench: {line}", file=sys.stderr)
         check_places(grid)
-        if grid.task not in ("plan", "cost", "describe"):  # They need no weights.
+        if grid.task not in ("plan", "cost", "scaling", "describe"):  # They need no weights.
             if not grid.parallel:  # A launcher's jobs may run on another machine.
                 load("pab_bench.experiment.device:check_devices")(
                     point.settings.device for point in grid.points
@@ -143,7 +144,7 @@ def _command(arguments: Sequence[str]) -> int:
             load("pab_bench.experiment.shareable:check_shareable")(
                 point.settings for point in grid.points
             )
-        if grid.task != "cost":
+        if grid.task not in ("cost", "scaling"):
             for notice in prompt_notices(point.settings for point in grid.points):
                 print(f"pab_bench: {notice}", file=sys.stderr)
         if grid.parallel and ranks.count() > 1:

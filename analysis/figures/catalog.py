@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import frames
 from analysis.comparisons import blocks, components, gaps, objects, thresholds
@@ -17,19 +17,33 @@ from analysis.figures.attention_difference import Over, attention_difference
 from analysis.figures.attention_heatmap import attention_heatmap
 from analysis.figures.attention_pictures import attention_pictures
 from analysis.figures.block_map import block_map
+from analysis.figures.bytes_per_call import bytes_per_call
 from analysis.figures.cache_memory import cache_memory
+from analysis.figures.communication_timeline import communication_timeline
 from analysis.figures.contact_sheet import contact_sheet
 from analysis.figures.flops import flops
+from analysis.figures.frames_or_tokens import frames_or_tokens
+from analysis.figures.gain_by_bandwidth import gain_by_bandwidth
 from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
+from analysis.figures.predicted_speedup import predicted_speedup
 from analysis.figures.quality import quality
 from analysis.figures.runtime_breakdown import generation, runtime_breakdown
 from analysis.figures.schedule import schedule
 from analysis.figures.speed import speed
+from analysis.figures.speedup_parts import speedup_parts
+from analysis.figures.table4 import table4
 from analysis.figures.threshold_map import threshold_map
 from analysis.figures.trade_off import trade_off
 from analysis.points import Point
 from analysis.runtime import generation_frame, runtime_frame
+from analysis.scaling_data import (
+    ScalingPoint,
+    read_scaling,
+    scaling_files,
+    table4_frame,
+    timeline_point,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +86,13 @@ def drawings(data: SweepData) -> list[Drawing]:
         Drawing("generation", partial(_generation, data), "Text, denoising and decoding apart"),
         Drawing("runtime_breakdown", partial(_runtime, data), "Where the time goes"),
         Drawing("flops", partial(_flops, data), "Operations of the paper's rows"),
+        Drawing("table4", partial(_table4, data), "Communication of the paper's Table 4"),
+        Drawing("communication_timeline", partial(_timeline, data), "Which calls communicate"),
+        Drawing("predicted_speedup", partial(_scaling, data), "Predicted speedup on several ranks"),
+        Drawing("speedup_parts", partial(_parts, data), "What that speedup is made of"),
+        Drawing("gain_by_bandwidth", partial(_bandwidths, data), "Reuse on slower links"),
+        Drawing("frames_or_tokens", partial(_splits, data), "Splitting frames or tokens"),
+        Drawing("bytes_per_call", partial(_bytes, data), "Bytes of one call on several ranks"),
     ]
     for point in baselines[:_MOST_BASELINES]:
         suffix = f"-{point.id[:8]}" if len(baselines) > 1 else ""
@@ -155,7 +176,43 @@ def _generation(data: SweepData) -> Figure:
 
 
 def _flops(data: SweepData) -> Figure:
-    return flops(published_flops(read_costs(cost_files(data.sweep.directory.parent))))
+    return flops(published_flops(_costs(data)))
+
+
+def _table4(data: SweepData) -> Figure:
+    return table4(table4_frame(_costs(data)))
+
+
+def _timeline(data: SweepData) -> Figure:
+    return communication_timeline(timeline_point(_costs(data)))
+
+
+def _costs(data: SweepData) -> list[dict[str, Any]]:
+    return read_costs(cost_files(data.sweep.directory.parent))
+
+
+def _predictions(data: SweepData) -> list[ScalingPoint]:
+    return read_scaling(scaling_files(data.sweep.directory.parent))
+
+
+def _scaling(data: SweepData) -> Figure:
+    return predicted_speedup(_predictions(data))
+
+
+def _parts(data: SweepData) -> Figure:
+    return speedup_parts(_predictions(data))
+
+
+def _bandwidths(data: SweepData) -> Figure:
+    return gain_by_bandwidth(_predictions(data))
+
+
+def _splits(data: SweepData) -> Figure:
+    return frames_or_tokens(_predictions(data))
+
+
+def _bytes(data: SweepData) -> Figure:
+    return bytes_per_call(_predictions(data))
 
 
 def _difference(data: SweepData, point: Point, tensor: str, over: Over = "step") -> Figure:

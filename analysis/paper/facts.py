@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         model: the paper's model, a key of `settings()`.
-        name: the method (table 1) or the change (tables 2 and 3).
+        name: the method (tables 1 and 4, figure 1) or the change (tables 2 and 3).
         gaps: gaps of spatial, temporal and cross-attention with which it was run, if it is PAB.
         cells: by column.
         note: what is known about it, or empty.
@@ -101,8 +101,18 @@ class ModelSettings:
 
 @cache
 def table(number: int) -> PublishedTable:
-    """Table 1, 2 or 3 of the paper."""
-    content = _read(f"table{number}.json")
+    """Table 1, 2, 3 or 4 of the paper."""
+    return _published(f"table{number}.json")
+
+
+@cache
+def figure1() -> PublishedTable:
+    """The numbers that figure 1 of the paper shows: one video on one GPU and on eight."""
+    return _published("figure1.json")
+
+
+def _published(file: str) -> PublishedTable:
+    content = _read(file)
     return PublishedTable(
         item=content["item"],
         setting=content["setting"],

@@ -16,6 +16,7 @@ _OF_RESULTS = {
     "claims": ("points", "tapes", "claims"),
     "advise": ("points", "tapes", "lags", "advice"),
     "calibrate": ("calibrations",),
+    "scaling": ("predictions",),
 }
 """Per task what it writes below `results_dir`, besides the folder of the run."""
 _WITH_RUNS = ("run", "sample")

@@ -11,10 +11,12 @@ from typing import Any, Literal
 from pab_bench.config.sections import (
     AdviseSettings,
     CalibrateSettings,
+    CostSettings,
     MeasureSettings,
     ParallelSettings,
     RecordSettings,
     SampleSettings,
+    ScalingSettings,
     SpeedSettings,
     StoreSettings,
     TapeSettings,
@@ -36,6 +38,7 @@ STORE_FOLDERS = (
     "claims",
     "advice",
     "calibrations",
+    "predictions",
     "wandb",
     "compare",
     "analysis",
@@ -79,6 +82,8 @@ class Switches:
         sample: what `task=sample` writes.
         advise: what `task=advise` is to reach.
         calibrate: what `task=calibrate` fits.
+        cost: what `task=cost` counts besides operations.
+        scaling: what `task=scaling` predicts from.
         tracking: where results are also sent.
         objectives: what a sweeper optimises.
     """
@@ -107,6 +112,8 @@ class Switches:
     sample: SampleSettings = field(default_factory=SampleSettings)
     advise: AdviseSettings = field(default_factory=AdviseSettings)
     calibrate: CalibrateSettings = field(default_factory=CalibrateSettings)
+    cost: CostSettings = field(default_factory=CostSettings)
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     objectives: tuple[str, ...] = ()
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pab_bench.cost.work import Work
 from pab_bench.engine.kinds import Kind
 from pab_bench.errors import ConfigError
 from pab_bench.systems.blueprint import Decoder
+
+Traffic = Literal["sent", "column"]
+"""Which bytes of a rank count: those that leave it, padding included, or those that Table 4 counts:
+unpadded, what a rank keeps for itself included, without the gather at the end of a call."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Convention:
         text_tokens: per system the text tokens of a prompt; where it says nothing, those of the
             configured prompts, or the padded length if there is no tokenizer.
         row_tokens: the same by method, of methods that were counted with another prompt.
+        traffic: which bytes between ranks count.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Convention:
     decoder: Decoder = "none"
     text_tokens: Mapping[str, int] = field(default_factory=dict)
     row_tokens: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    traffic: Traffic = "sent"
 
     def count(self, work: Work, system: str, kind: Kind | None = None) -> int:
         """Operations of some work, of a site of `kind` or outside all sites."""
@@ -64,6 +70,7 @@ class Convention:
             "decoder": self.decoder,
             "text_tokens": dict(self.text_tokens),
             "row_tokens": {method: dict(own) for method, own in self.row_tokens.items()},
+            "traffic": self.traffic,
         }
 
 
@@ -107,6 +114,7 @@ _ALL = (
         decoder="paper",
         text_tokens={"latte": 6, "open_sora": 12, "open_sora_plan": 6},
         row_tokens=dict.fromkeys(("tgate_pab", "delta_dit_pab"), _OTHER_ROWS),
+        traffic="column",
     ),
 )
 CONVENTIONS: Mapping[str, Convention] = {convention.name: convention for convention in _ALL}

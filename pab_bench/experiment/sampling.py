@@ -13,7 +13,6 @@ from pab_bench.engine.sites import transformers_of
 from pab_bench.experiment.arithmetic import arithmetic, check_same_arithmetic
 from pab_bench.experiment.device import resolve_device
 from pab_bench.experiment.external import Attached, attached
-from pab_bench.experiment.ranks import on_all, share
 from pab_bench.experiment.ranks import on_all, share, watched
 from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session

@@ -46,6 +46,7 @@ TASKS: Mapping[str, JobTask | GridTask] = {
     "describe": GridTask("pab_bench.tasks.describe:describe"),
     "speed": GridTask("pab_bench.tasks.speed:speed"),
     "claims": GridTask("pab_bench.tasks.claims:claims"),
+    "scaling": GridTask("pab_bench.tasks.scaling:scaling"),
     "advise": GridTask("pab_bench.tasks.advise:advise"),
     "calibrate": GridTask("pab_bench.tasks.calibrate:calibrate"),
 }

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # isort: skip
 import pab_bench as pb
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention

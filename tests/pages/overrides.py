@@ -17,6 +17,7 @@ from hydra.core.override_parser.types import Override, QuotedString
 from pab_bench.config.compose import compose
 from pab_bench.config.overrides import EXTRAS
 from pab_bench.config.paths import CONF, SWEEPS
+from pab_bench.config.shell_links import quoted_link
 from pab_bench.config.shell_windows import quoted_shares
 
 _PARSER = OverridesParser.create()
@@ -42,7 +43,7 @@ def check_overrides(arguments: Sequence[str]) -> None:
         return
     options = [word for word in arguments if word.startswith("-")]
     assert set(options) <= {"-m"}, options
-    words = [quoted_shares(word) for word in arguments if word not in options]
+    words = [quoted_link(quoted_shares(word)) for word in arguments if word not in options]
     overrides = _PARSER.parse_overrides(words)
     values = {override.key_or_group: _values(override) for override in overrides}
     for key in [key for key in values if key.startswith("hydra")]:

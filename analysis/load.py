@@ -118,8 +118,8 @@ def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Poin
     reason = _reason(pointer.get("error"))
     if point_id is None or "store" not in pointer:
         said = pointer.get("status")
-        status: Status = said if said in ("failed", "refused") else "unreadable"
-        return Job(number, status, reason or "point.json names no point", overrides, point_id)
+        nowhere: Status = said if said in ("failed", "refused") else "unreadable"
+        return Job(number, nowhere, reason or "point.json names no point", overrides, point_id)
     store = sweep / pointer["store"]
     if not os.path.lexists(store / point_id / "record.json"):
         if pointer.get("status") == "failed":

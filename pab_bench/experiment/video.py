@@ -246,7 +246,7 @@ class Denoiser:
             peak,
             executed,
             dict(engine.gates),
-            dict(engine.gate_decisions),
+            dict(engine.gate_decisions) if isinstance(engine, Engine) else {},
             engine.seen if isinstance(engine, Witness) else None,
             sent,
             lanes,

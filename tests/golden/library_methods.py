@@ -106,9 +106,8 @@ def _checks(
     file: str, name: str, run: Mapping[str, Any], reading: Reading, scene: Any, tensors: Any
 ) -> Iterator[Check]:
     """All checks of one run."""
-    reason = reading.left_out(name, run) if isinstance(reading, Selective) else ""
-    if reason:
-        yield left_out_check(file, name, reason)
+    if isinstance(reading, Selective) and (why := reading.left_out(name, run)):
+        yield left_out_check(file, name, why)
         return
     followed = cache(partial(_followed, scene, reading, run))
     if (reason := _why_refused(run)) is not None:

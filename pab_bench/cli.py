@@ -40,8 +40,8 @@ from pab_bench.errors import (
 )
 from pab_bench.experiment import ranks
 from pab_bench.experiment.prompt_notices import prompt_notices
-from pab_bench.registry import load
 from pab_bench.problems import InvalidSettings
+from pab_bench.registry import load
 from pab_bench.store.failure_kinds import TIME_LIMIT
 from pab_bench.store.lost_jobs import REFUSED, note_lost, note_refused
 from pab_bench.systems.registry import check_checkpoints, check_videos
@@ -157,8 +157,10 @@ def _refused(grid: Grid) -> Iterator[str]:
     if grid.refused:
         count = len(grid.refused) + len(grid.points)
         yield f"{len(grid.refused)} of {count} grid points cannot be, and are rows that say why:"
+    shared = set.intersection(*(set(p.overrides) for p in [*grid.points, *grid.refused]))
     for point in grid.refused:
-        yield f"  job {point.number}, {' '.join(point.overrides)}: {point.reason}"
+        own = " ".join(override for override in point.overrides if override not in shared)
+        yield f"  job {point.number}, {own}: {point.reason}"
 
 
 def _run_grid(task: GridTask, grid: Grid) -> int:

@@ -1,7 +1,7 @@
 """Operations and held bytes of every static method, predicted and measured on a video.
 
-`python tests/benchmarks/predicted_against_measured.py [--models M,..] [--contenders C,..] [--size N]
-[--to FILE]`
+`python tests/benchmarks/predicted_against_measured.py [--models M,..] [--contenders C,..]
+[--size N] [--to FILE]`
 
 Predicted: from the settings alone, without weights, before anything is sampled. Measured: while one
 video of the embedded mini is denoised, operations by a meter around everything that runs (text
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
+import pab_bench.imports.torchvision  # isort: skip
 import pab_bench as pb
 from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention

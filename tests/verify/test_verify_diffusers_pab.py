@@ -76,9 +76,7 @@ def test_a_changed_window_is_found(cogvideox):
     assert {c.case for c in failed(cogvideox)} <= {
         f"spatial2: {what}" for what in ("final_latents", *latents, "decisions")
     }
-    assert {"spatial2: final_latents", "spatial2: decisions"} <= {
-        c.case for c in failed(cogvideox)
-    }
+    assert {"spatial2: final_latents", "spatial2: decisions"} <= {c.case for c in failed(cogvideox)}
 
 
 def test_runs_that_mix_two_calls_are_left_out_and_do_not_pass(tmp_path):

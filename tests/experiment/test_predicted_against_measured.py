@@ -34,6 +34,8 @@ CASES = {
         *("method.temporal_gap=2", "method.cross_call=3"),
     ),
 }
+ALIKE = ("mask", "tgate_pab", "delta_dit_pab", "fewer_steps")
+"""Counted as others are, from a table of sites or of runs."""
 NOT_CARRIED = {("wan_mini", own) for own in ("tgate", "fastercache", "fastercache_diffusers")}
 """Each half of the guidance batch is a call of its own."""
 WITHOUT_WINDOWS = ("spatial_threshold=null", "temporal_threshold=null")
@@ -62,7 +64,9 @@ def keys_of(name, folder):
     return None
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(own, marks=[pytest.mark.slow] if own in ALIKE else []) for own in CASES]
+)
 def test_both_are_equal_to_the_last_digit(settings_of, compare, tmp_path, name):
     file = keys_of(name, tmp_path)
     windows = () if name == "pab" else WITHOUT_WINDOWS

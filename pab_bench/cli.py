@@ -166,8 +166,10 @@ def _refused(grid: Grid) -> Iterator[str]:
     if grid.refused:
         count = len(grid.refused) + len(grid.points)
         yield f"{len(grid.refused)} of {count} grid points cannot be, and are rows that say why:"
+    shared = set.intersection(*(set(p.overrides) for p in [*grid.points, *grid.refused]))
     for point in grid.refused:
-        yield f"  job {point.number}, {' '.join(point.overrides)}: {point.reason}"
+        own = " ".join(override for override in point.overrides if override not in shared)
+        yield f"  job {point.number}, {own}: {point.reason}"
 
 
 def _run_grid(task: GridTask, grid: Grid) -> int:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
 
 _NO_STEPS = (
-    "must say how many steps are made, such as method.steps=10; contender=own_fewer_steps makes half "
-    "of them, which is our choice"
+    "must say how many steps are made, such as method.steps=10; contender=own_fewer_steps makes "
+    "half of them, which is our choice"
 )
 
 

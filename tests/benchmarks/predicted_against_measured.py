@@ -1,7 +1,7 @@
 """Operations and held bytes of every static method, predicted and measured on a video.
 
-`python tests/benchmarks/predicted_against_measured.py [--models M,..] [--contenders C,..] [--size N]
-[--to FILE]`
+`python tests/benchmarks/predicted_against_measured.py [--models M,..] [--contenders C,..]
+[--size N] [--to FILE]`
 
 Predicted: from the settings alone, without weights, before anything is sampled. Measured: while one
 video of the embedded mini is denoised, operations by a meter around everything that runs (text

@@ -32,7 +32,7 @@ POINTS = {
     "table1_fair": 24,
 }
 
-PART = {"table1_fair": ["model=latte_mini"]}
+PART = {"table1_fair": ["model=latte_mini"], "rivals_static": ["model=wan_mini"]}
 """Of what is composed in full by slow tests only."""
 
 
@@ -129,6 +129,30 @@ def test_the_fair_table_has_settings_of_every_model() -> None:
 def test_the_fair_table_is_of_the_paper_s_models() -> None:
     with pytest.raises(ConfigError, match=r"model.system=cogvideox: .*latte, open_sora"):
         grid("contender=pab_mild", "model=cogvideox")
+
+
+def test_rivals_of_a_model_that_cannot_carry_all_of_them() -> None:
+    found = grid("+sweeps=rivals_static", "model=wan_mini")
+    contenders = {
+        dict(override.partition("=")[::2] for override in point.overrides)["contender"]: point
+        for point in [*found.points, *found.refused]
+    }
+    assert len(contenders) == len(found.points) + len(found.refused) == 10
+    for name in ("tgate", "fastercache"):
+        assert "halves of the guidance batch in one call" in contenders[name].reason
+    own = {name: contenders[name].settings.method for name in contenders if "own_" in name}
+    assert own["own_fewer_steps"].steps == 25
+    assert (own["own_delta_dit"].blocks, own["own_delta_dit"].boundary) == (4, 25)
+    assert own["own_tgate_pab"].spatial_calls == (0, 20)
+
+
+def test_our_share_of_tgate_s_calls_is_the_published_one_where_there_is_one() -> None:
+    for model in ("latte_mini", "open_sora_mini"):
+        own, published = (
+            grid(f"model={model}", f"contender={name}").points[0].settings.method
+            for name in ("own_tgate_pab", "tgate_pab")
+        )
+        assert own == published
 
 
 def test_thresholds_are_those_of_every_kind() -> None:

@@ -1,6 +1,7 @@
 """The small models that golden runs of libraries' methods share: sampled with nothing reused.
 
-A folder has one JSON for every model, beside its weights, inputs and the last latents, or those after every step.
+A folder has one JSON for every model, beside its weights, inputs and the last latents, or those
+after every step.
 """
 
 from __future__ import annotations

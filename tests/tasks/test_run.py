@@ -126,6 +126,19 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
     assert [job["cached"] for job in records(again)[0]] == [True, False, True]
 
 
+def test_points_that_cannot_be_are_rows(run, capsys):
+    assert run("-m", "method=fewer_steps,fora", "on_refused=row", "metrics=none") == 0
+    captured = capsys.readouterr()
+    assert "1 of 2 grid points cannot be, and are rows that say why" in captured.err
+    assert "job 0, method=fewer_steps: method.steps=null" in captured.err
+    assert "1 of 2 points cannot be" in captured.out
+    summary = pd.read_csv(only_sweep() / "summary.csv")
+    assert list(summary["status"]) == ["refused", "ok"]
+    assert "method.steps=null" in summary["error"][0]
+    report = (only_sweep() / "report.html").read_text()
+    assert "method.steps=null" in report
+
+
 def test_on_error_raise_stops(run, monkeypatch):
     def fails(settings, plan, curves, tape_identity):
         raise RuntimeError("no memory left")

@@ -21,6 +21,7 @@ from analysis.figures.bytes_per_call import bytes_per_call
 from analysis.figures.cache_memory import cache_memory
 from analysis.figures.communication_timeline import communication_timeline
 from analysis.figures.contact_sheet import contact_sheet
+from analysis.figures.decisions import decisions
 from analysis.figures.flops import flops
 from analysis.figures.frames_or_tokens import frames_or_tokens
 from analysis.figures.gain_by_bandwidth import gain_by_bandwidth
@@ -126,6 +127,7 @@ def _of_baseline(data: SweepData, point: Point) -> list[tuple[str, Callable[[], 
             "Where in the picture outputs change",
         ),
         ("schedule", partial(_schedule, data, point), "Which step and block computes or reuses"),
+        ("decisions", partial(_decisions, data, point), "What was decided in every video"),
         ("contact_sheet", partial(_contact_sheet, data, point), "Frames, and where they differ"),
     ]
 
@@ -255,6 +257,18 @@ def _schedule(data: SweepData, baseline: Point) -> Figure:
     }
     return schedule(
         {data.labels[job]: partial(point.table, "plan") for job, point in reusing.items()},
+        frames.baseline_name(baseline),
+    )
+
+
+def _decisions(data: SweepData, baseline: Point) -> Figure:
+    compared = data.compared(baseline)
+    return decisions(
+        {
+            data.labels[job]: partial(point.table, "plan")
+            for job, point in compared.items()
+            if point.value("plan", "open")
+        },
         frames.baseline_name(baseline),
     )
 

@@ -15,7 +15,6 @@ from pab_bench.archive.refused import ArchiveRefused
 from pab_bench.archive.writing import write_archive
 from pab_bench.errors import BAD_CONFIGURATION, FAILED, OK
 from pab_bench.files import why_no_file
-from pab_bench.names import WITH_NUMBERS
 from pab_bench.pack.gather import gather
 
 ENDING = ".pab.tar"
@@ -59,9 +58,7 @@ def _points(results: Path) -> tuple[list[Path], list[str]]:
         raise ArchiveRefused(str(error)) from error
     points = {p.folder.resolve() for p in (*(p for _, p in sweep.finished), *sweep.baselines)}
     failed = [
-        f"job {job.number}: {job.status}: {job.error}"
-        for job in sweep.jobs
-        if job.status not in WITH_NUMBERS
+        f"job {job.number}: {job.status}: {job.error}" for job in sweep.jobs if not job.has_numbers
     ]
     return sorted(points), failed
 

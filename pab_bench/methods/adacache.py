@@ -17,7 +17,6 @@ from pab_bench.engine.kinds import SPATIAL, TEMPORAL, BroadcastObject, Group
 from pab_bench.engine.places import Site
 from pab_bench.methods.adacache_rates import ENTRIES, Rates
 from pab_bench.methods.base import About, Acceleration, Facts
-from pab_bench.methods.facts import Need
 from pab_bench.problems import InvalidSettings, Problem, Problems, one_of, show
 
 if TYPE_CHECKING:
@@ -140,11 +139,6 @@ class AdaCache(Acceleration):
         if first is not None and last is not None and first > last:
             problems.add("motion_first", first, f"must not be above motion_last={last}")
 
-    @property
-    def needs(self) -> frozenset[Need]:
-        """Sites, and for motion the number of frames that a call has."""
-        return frozenset({"sites", "call"} if self.motion else {"sites"})
-
     def filled(self, about: About) -> AdaCache:
         """With the published values where nothing is said."""
         sampling = about.system, about.steps
@@ -236,6 +230,10 @@ class AdaCache(Acceleration):
         """The protected ones, and the second, since the rate is 1 at first."""
         return min(max(2, self.protect_first), facts.calls)
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """The last ones, as many as are said; they compute, too."""
+        return frozenset(range(facts.calls - self.protect_last, facts.calls))
+
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Decide call by call, for each lane by itself."""
         return partial(self._policy, facts)
@@ -247,7 +245,7 @@ class AdaCache(Acceleration):
         assert thresholds is not None
         assert rates is not None
         assert blocks is not None
-        protected = self.protect_first, facts.calls - self.protect_last
+        protected = self.protected_calls(facts).union(range(self.protect_first))
 
         def new_rates() -> Rates:
             return Rates(thresholds, rates, protected, self.motion_gradient)

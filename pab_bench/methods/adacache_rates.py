@@ -5,7 +5,7 @@ Source: AdaCache, arXiv 2411.02397, sections 4.1 and 4.2; AdaCache-DiT/AdaCache 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 ENTRIES = 6
 """Of a codebook; the last threshold is never compared with."""
@@ -35,8 +35,7 @@ class Rates:
     Args:
         thresholds: of the codebook.
         rates: of the codebook.
-        protected: calls that compute whatever the rate is: so many first ones, and the number of
-            the first of the last ones.
+        protected: calls that compute whatever the rate is.
         gradient: how much a change of motion counts.
 
     Attributes:
@@ -48,11 +47,11 @@ class Rates:
         self,
         thresholds: Sequence[float],
         rates: Sequence[int],
-        protected: tuple[int, int],
+        protected: Collection[int],
         gradient: float,
     ) -> None:
         self._thresholds, self._rates = thresholds, rates
-        self._first, self._last = protected
+        self._protected = protected
         self._gradient = gradient
         self._call, self.computes = -1, False
         self._begin_anew(0)
@@ -76,8 +75,7 @@ class Rates:
             self._begin_anew(call)
         self.rate = self._coming
         self._mean, self._count = 0.0, 0
-        due = call == self._computed + self.rate
-        self.computes = due or call < self._first or call >= self._last
+        self.computes = call == self._computed + self.rate or call in self._protected
         if self.computes:
             self._computed = call
         return self.computes

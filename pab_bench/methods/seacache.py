@@ -59,8 +59,8 @@ class SeaCache(Acceleration):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The blocks in order, the latents of a call, and the noise in them."""
-        return frozenset({"stack", "call", "sigmas"})
+        """The blocks in order, and the noise in the latents."""
+        return frozenset({"stack", "sigmas"})
 
     def check(self, about: About, problems: Problems) -> None:
         """Some call must be left that may leave the blocks out."""
@@ -78,11 +78,16 @@ class SeaCache(Acceleration):
         """The first, or as many as are said."""
         return min(max(1, self.first), facts.calls)
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """The last ones, as many as are said; they compute, too."""
+        return frozenset(range(facts.calls - self.last, facts.calls))
+
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Decide call by call."""
         from pab_bench.methods.seacache_policy import Spectral
 
-        limits = Limits(self.threshold, self.first, facts.calls - self.last, self.most)
+        protected = self.protected_calls(facts).union(range(self.first))
+        limits = Limits(self.threshold, protected, self.most)
         whole = Run(0, len(facts.stack) - 1)
         own = self.exponent, self.order, whole
         return lambda: Spectral(lambda: Accumulated(limits), facts.sigmas, *own)

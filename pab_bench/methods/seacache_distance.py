@@ -15,14 +15,12 @@ class Limits:
 
     Attributes:
         threshold: the accumulated change from which on they compute.
-        first: so many first calls compute.
-        last: the number of the first of the last calls that compute.
+        protected: calls that compute.
         most: so many calls in a row may leave the blocks out; 0 = as many as it comes to.
     """
 
     threshold: float
-    first: int
-    last: int
+    protected: frozenset[int]
     most: int
 
 
@@ -42,7 +40,7 @@ class Accumulated:
         """Whether the blocks compute in a call whatever has changed."""
         limits = self._limits
         enough = 0 < limits.most <= self._left_out
-        return enough or call < limits.first or call >= limits.last
+        return enough or call in limits.protected
 
     def computed(self) -> None:
         """The blocks compute: nothing has changed since."""

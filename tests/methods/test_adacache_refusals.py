@@ -158,10 +158,10 @@ def test_a_model_without_the_sites_is_refused_by_name(groups, keys, message):
 
 
 def test_what_it_needs_and_what_is_sure():
-    assert OWN.needs == {"sites"}
-    assert replace(OWN, motion=True).needs == {"sites", "call"}
+    assert replace(OWN, motion=True).needs == {"sites"}
     facts = Facts(TIMES, 12, 3, (*GROUPS, CROSS_TEMPORAL))
     assert OWN.sure_calls(facts) == 2
+    assert OWN.protected_calls(facts) == {10, 11}
     assert replace(OWN, protect_first=5).sure_calls(facts) == 5
     assert OWN.sure_calls(replace(facts, timesteps=(500,))) == 1
 

@@ -81,10 +81,7 @@ def walked(changes, limits):
     total, in_a_row, decisions, quantities = 0.0, 0, [], []
     for call, change in enumerate(changes):
         forced = (
-            call == 0
-            or call < limits.first
-            or call >= limits.last
-            or (limits.most > 0 and in_a_row == limits.most)
+            call == 0 or call in limits.protected or (limits.most > 0 and in_a_row == limits.most)
         )
         quantities.append(None if forced else total + change)
         decisions.append(forced or not total + change < limits.threshold)
@@ -93,7 +90,7 @@ def walked(changes, limits):
     return decisions, quantities
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     st.lists(st.one_of(st.floats(0, 0.5), st.just(math.inf)), min_size=1, max_size=40),
     st.floats(0, 1),
@@ -101,7 +98,10 @@ def walked(changes, limits):
 )
 def test_decisions_follow_the_specification(changes, threshold, numbers):
     first, last, most = numbers
-    limits = Limits(threshold, first, len(changes) - last, most)
+    calls = range(len(changes))
+    limits = Limits(
+        threshold, frozenset([*calls[:first], *calls[max(0, len(changes) - last) :]]), most
+    )
     own, decisions, quantities = Accumulated(limits), [], []
     for call, change in enumerate(changes):
         if call == 0 or own.must_compute(call):
@@ -113,6 +113,11 @@ def test_decisions_follow_the_specification(changes, threshold, numbers):
         decisions.append(computes)
         quantities.append(quantity)
     assert (decisions, quantities) == walked(changes, limits)
+
+
+def test_what_has_come_to_the_threshold_computes():
+    own = Accumulated(Limits(0.5, frozenset(), 0))
+    assert [own.decide(0.25) for _ in range(3)] == [(False, 0.25), (True, 0.5), (False, 0.25)]
 
 
 class Layer(nn.Module):

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Measure = Literal["max abs difference", "relative L2", "exact"]
+Measure = Literal["max abs difference", "relative L2", "relative", "exact"]
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,7 @@ def by_hand(transformers, method, states, called):
             computed.append((call, outputs))
         else:
             i, v = computed[-1]
-            outputs = [
-                x + (own - old) for x, own, old in zip(states, v, given[i], strict=True)
-            ]
+            outputs = [x + (own - old) for x, own, old in zip(states, v, given[i], strict=True)]
         digits += "01"[computes]
         states = [x - 0.1 * output for x, output in zip(states, outputs, strict=True)]
     return states, digits, sums
@@ -169,8 +167,8 @@ def test_channels_that_it_is_not_given_are_reused_as_they_are():
             outputs.append(toy(x, torch.tensor([timestep, timestep])))
             x = x - 0.1 * outputs[-1][:, :WIDTH]
     change = outputs[1][:, :WIDTH] - inputs[1]
-    for given, output in zip(inputs[2:], outputs[2:], strict=True):
-        assert torch.equal(output[:, :WIDTH], given + change)
+    for x, output in zip(inputs[2:], outputs[2:], strict=True):
+        assert torch.equal(output[:, :WIDTH], x + change)
         assert torch.equal(output[:, WIDTH:], outputs[1][:, WIDTH:])
 
 
@@ -188,9 +186,7 @@ def test_parts_of_tensors():
 def test_what_could_leave_nothing_out_is_refused():
     problems = Problems()
     EasyCache(warm_up=15).check(About("latte", 50, CALLS, 28, "ddim", True), problems)
-    message = (
-        "method.warm_up=15: with the last one, all 16 calls of the transformer would compute"
-    )
+    message = "method.warm_up=15: with the last one, all 16 calls of the transformer would compute"
     assert list(map(str, problems.found)) == [message]
     with pytest.raises(InvalidSettings, match=message):
         plan_of_facts(EasyCache(warm_up=15), FACTS)

@@ -12,7 +12,7 @@ from pab_bench.methods.base import About, Acceleration, Facts, Method
 from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import Need
 from pab_bench.methods.fewer_steps import FewerSteps
-from pab_bench.problems import Problem, Problems
+from pab_bench.problems import InvalidSettings, Problem, Problems
 
 if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
@@ -111,14 +111,20 @@ class Combined(Acceleration):
         return self.outer.sampled_steps(steps)
 
     def plan(self, facts: Facts) -> Plan | None:
-        """What is left out, and what sites do elsewhere."""
+        """What is left out, and what sites do elsewhere.
+
+        Raises:
+            InvalidSettings: if the outer method decides while it samples.
+        """
         inner = self.inner.plan(facts)
         if isinstance(self.outer, FewerSteps):
             return inner
         from pab_bench.methods.tables import within_what_is_left
 
         outer = self.outer.plan(facts)
-        assert outer is not None
+        if outer is None:
+            reason = f"{self.outer.name} decides while it samples, so that no other can act inside"
+            raise InvalidSettings([Problem(f"method.inside={self.inner.name}", reason)])
         assert inner is not None
         return within_what_is_left(outer, inner)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pab_bench.engine.places import Run
 from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.dbcache_course import Limits
 from pab_bench.methods.dbcache_policy import MiddleBlocks
 from pab_bench.methods.facts import Need
 from pab_bench.problems import Problems
@@ -107,9 +108,19 @@ class DBCache(Acceleration):
         return frozenset({"stack"})
 
     @property
-    def is_static(self) -> bool:
-        """Whether nothing is compared."""
-        return self.steps_mask is not None and self.mask_policy == "static"
+    def limits(self) -> Limits:
+        """When calls may leave the middle blocks out."""
+        return Limits(
+            self.threshold,
+            self.warm_up,
+            self.warm_up_interval,
+            self.most_cached,
+            self.most_in_a_row,
+            self.most_change,
+            self.steps_mask,
+            self.steps_mask is not None and self.mask_policy == "static",
+            self.rule,
+        )
 
     def check(self, about: About, problems: Problems) -> None:
         """There must be blocks and calls that can be left out."""
@@ -158,7 +169,7 @@ class DBCache(Acceleration):
         self._check_blocks(len(facts.stack), problems)
         self._check_calls(facts.calls, problems)
         problems.raise_if_any()
-        return self._masked(facts) if self.is_static else None
+        return self._masked(facts) if self.limits.is_static else None
 
     def _masked(self, facts: Facts) -> Plan:
         # Deferred: settings are made before numpy is needed.
@@ -181,7 +192,7 @@ class DBCache(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Compare, and leave out the middle blocks."""
-        return partial(MiddleBlocks, self, self._middle(facts))
+        return partial(MiddleBlocks, self.limits, self.order, self._middle(facts))
 
 
 def _above_zero(key: str, value: float, problems: Problems) -> None:

@@ -5,11 +5,39 @@ Source: cache-dit 1.5.3, `caching/cache_contexts`; diffusers 0.42, `hooks/first_
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from pab_bench.methods.dbcache import DBCache
+Rule = Literal["cache_dit", "diffusers"]
+"""Whose comparison."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When calls may leave the middle blocks out: the keys of `dbcache` that are about it.
+
+    Attributes:
+        threshold: of the difference.
+        warm_up: so many first calls compute,
+        warm_up_interval: of which every so many must.
+        most_cached: so many calls may leave the middle blocks out; None = any number.
+        most_in_a_row: so many neighbouring ones may.
+        most_change: what all differences may add up to.
+        steps_mask: 1 for every call that computes; None = there is no mask.
+        is_static: whether no other call of a mask compares.
+        rule: whose comparison.
+    """
+
+    threshold: float
+    warm_up: int
+    warm_up_interval: int
+    most_cached: int | None
+    most_in_a_row: int | None
+    most_change: float | None
+    steps_mask: tuple[int, ...] | None
+    is_static: bool
+    rule: Rule
 
 
 class Verdict(Enum):
@@ -30,11 +58,11 @@ class Course:
     """The decisions of one lane, since its transformer was first called.
 
     Args:
-        method: the settings.
+        limits: when calls may leave the middle blocks out.
     """
 
-    def __init__(self, method: DBCache) -> None:
-        self._method = method
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._cached = self._in_a_row = 0
         self._change = 0.0
         self._has_computed = False
@@ -48,24 +76,24 @@ class Course:
         """
         if not self._has_computed or self._must_compute(call, counted):
             return Verdict.COMPUTE
-        if self._method.is_static:
+        if self._limits.is_static:
             return Verdict.REUSE
         if self._has_reached_a_limit():
             return Verdict.COMPUTE
-        never_compares = self._method.rule == "cache_dit" and self._method.threshold >= 1
+        never_compares = self._limits.rule == "cache_dit" and self._limits.threshold >= 1
         return Verdict.REUSE if never_compares else Verdict.COMPARE
 
     def _must_compute(self, call: int, counted: int) -> bool:
-        own = self._method
+        own = self._limits
         if own.steps_mask is not None:
             return own.steps_mask[call] == 1
         return counted < own.warm_up and counted % own.warm_up_interval == 0
 
     def _has_reached_a_limit(self) -> bool:
         limits = (
-            (self._cached, self._method.most_cached),
-            (self._in_a_row, self._method.most_in_a_row),
-            (self._change, self._method.most_change),
+            (self._cached, self._limits.most_cached),
+            (self._in_a_row, self._limits.most_in_a_row),
+            (self._change, self._limits.most_change),
         )
         return any(most is not None and number >= most for number, most in limits)
 
@@ -77,9 +105,9 @@ class Course:
         """
         if difference > 0:
             self._change += difference
-        if self._method.rule == "diffusers":
-            return not difference > self._method.threshold  # True of NaN, as there.
-        return difference < self._method.threshold
+        if self._limits.rule == "diffusers":
+            return not difference > self._limits.threshold  # True of NaN, as there.
+        return difference < self._limits.threshold
 
     def ended(self, is_left_out: bool) -> None:
         """Note what was decided."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pab_bench.engine.places import At, Entrance, Place, Run, Tensor, Tensors
 from pab_bench.engine.policy import Policy
-from pab_bench.methods.dbcache_course import Course, Verdict
+from pab_bench.methods.dbcache_course import Course, Limits, Verdict
 from pab_bench.methods.factors import Factors
-
-if TYPE_CHECKING:
-    from pab_bench.methods.dbcache import DBCache
 
 _NO_DIFFERENCES = 3
 """So many first calls have none: cache-dit's count of calls begins two late."""
@@ -23,14 +20,15 @@ class MiddleBlocks(Policy):
     tokens; what is compared is the video's.
 
     Args:
-        method: the settings.
+        limits: when the middle blocks may be left out.
+        order: of the polynomial by which what they change is extrapolated; 0 = it is reused.
         run: the middle blocks.
     """
 
     places: ClassVar[frozenset[Place]] = frozenset({"stack"})
 
-    def __init__(self, method: DBCache, run: Run) -> None:
-        self._method, self._run = method, run
+    def __init__(self, limits: Limits, order: int, run: Run) -> None:
+        self._limits, self._order, self._run = limits, order, run
         self._lanes: dict[int, _Lane] = {}
 
     def run(self, at: At) -> Run:
@@ -40,7 +38,7 @@ class MiddleBlocks(Policy):
     def leaves_out(self, at: At, entrance: Entrance) -> bool:
         """Look at the settings first, and compare if they do not say all."""
         if at.begins:
-            self._lanes[at.lane] = _Lane(self._method, at.call)
+            self._lanes[at.lane] = _Lane(self._limits, self._order, at.call)
         lane = self._lanes[at.lane]
         change = entrance.tokens[0] - entrance.start[0]
         verdict = lane.course.verdict(at.call, at.call - lane.began)
@@ -51,7 +49,7 @@ class MiddleBlocks(Policy):
             self.gates[at.lane, at.call] = difference
             is_left_out = lane.course.is_near(difference)
         lane.course.ended(is_left_out)
-        if not is_left_out and not self._method.is_static:
+        if not is_left_out and not self._limits.is_static:
             self.memory.put((at.lane, "first"), [change])
         return is_left_out
 
@@ -74,14 +72,15 @@ class _Lane:
     """What is remembered of a lane beside tensors.
 
     Args:
-        method: the settings.
+        limits: when the middle blocks may be left out.
+        order: of the polynomial.
         began: the call at which its transformer was first called.
     """
 
-    def __init__(self, method: DBCache, began: int) -> None:
+    def __init__(self, limits: Limits, order: int, began: int) -> None:
         self.began = began
-        self.course = Course(method)
-        self.factors = Factors(method.order, None, since=began + _NO_DIFFERENCES)
+        self.course = Course(limits)
+        self.factors = Factors(order, None, since=began + _NO_DIFFERENCES)
 
 
 def relative_difference(now: Tensor, before: Tensor) -> float:

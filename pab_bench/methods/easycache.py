@@ -83,4 +83,4 @@ class EasyCache(Acceleration):
         """Expect changes, and leave calls out."""
         called = facts.transformers or (0,) * facts.calls
         last = {c for c in range(facts.calls) if called[c : c + 2] != (called[c],) * 2}
-        return partial(ExpectedChange, self, frozenset(last))
+        return partial(ExpectedChange, self.threshold, self.warm_up, frozenset(last))

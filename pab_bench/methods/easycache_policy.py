@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pab_bench.engine.places import At, CallDecision, Look, Place, Tensor
 from pab_bench.engine.policy import Policy
 from pab_bench.errors import PabBenchError
-
-if TYPE_CHECKING:
-    from pab_bench.methods.easycache import EasyCache
 
 
 class NoDifference(PabBenchError):
@@ -30,14 +27,15 @@ class ExpectedChange(Policy):
     x_t + (v_i - x_i). Every lane has v and x of its own.
 
     Args:
-        method: the settings.
+        threshold: of the sum.
+        warm_up: so many first calls of a transformer compute.
         last: calls that compute in any case, since after them their transformer is called no more.
     """
 
     places: ClassVar[frozenset[Place]] = frozenset({"call"})
 
-    def __init__(self, method: EasyCache, last: frozenset[int]) -> None:
-        self._method, self._last = method, last
+    def __init__(self, threshold: float, warm_up: int, last: frozenset[int]) -> None:
+        self._threshold, self._warm_up, self._last = threshold, warm_up, last
         self._is_left_out = False
 
     def at_call(self, at: At, look: Look) -> CallDecision:
@@ -51,7 +49,7 @@ class ExpectedChange(Policy):
         return CallDecision.REUSE if self._is_left_out else CallDecision.COMPUTE
 
     def _decide(self, at: At, look: Look) -> bool:
-        is_sure = at.call - self._began < self._method.warm_up or at.call in self._last
+        is_sure = at.call - self._began < self._warm_up or at.call in self._last
         if is_sure or math.isnan(self._rate):
             self._expected = 0.0
             return False
@@ -60,7 +58,7 @@ class ExpectedChange(Policy):
         moved = _mean(look.latents - before)
         self._expected += self._rate * moved / self._size if self._size > 0 else math.inf
         self.gates[0, at.call] = self._expected
-        if self._expected < self._method.threshold:
+        if self._expected < self._threshold:
             self.memory.put((0, "previous"), [look.latents.clone()])
             return True
         self._expected = 0.0

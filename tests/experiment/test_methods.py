@@ -70,6 +70,18 @@ def test_fewer_steps_against_the_baseline_of_all_steps(rival, made):
             ("magcache", "method.ratios=[1,1,1,1,1,1]"), 4 / 6, "skipped", marks=pytest.mark.slow
         ),
         (("fastercache_diffusers", "method.temporal_gap=3"), None, "extrapolated"),
+        (
+            (
+                "dbcache",
+                "method.first_blocks=2",
+                "method.last_blocks=1",
+                "method.steps_mask=[1,0,0,1,0,1]",
+                "method.mask_policy=static",
+                "method.order=1",
+            ),
+            3 * 3 / (6 * 6),
+            "skipped",
+        ),
     ],
 )
 def test_points(rival, made, tmp_path, choice, share, how):
@@ -224,3 +236,30 @@ def test_pab_inside_has_its_keys_at_the_root(rival):
     assert identity["rules"]["spatial"]["gap"] == 2
     assert identity["method"]["inside"] == "pab"
     assert identity["broadcast_object"] == "output"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "computed"),
+    [
+        ("dbcache", ("first_blocks=1", "warm_up=2", "threshold=0.5", "last_blocks=1"), 2 / 6),
+        ("easycache", ("warm_up=2", "threshold=5"), 0),
+    ],
+)
+def test_rivals_that_decide_while_sampling(rival, made, tmp_path, name, keys, computed):
+    record = made(rival(f"method={name}", *(f"method.{key}" for key in keys))).record
+    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    gates = rows.groupby("call")["gate"].first()
+    threshold = record.config["method"]["threshold"]
+    assert gates[:2].isna().all()
+    assert gates[2:5].notna().all()
+    for call, gate in gates.dropna().items():
+        how = rows[(rows["call"] == call) & (rows["block"] == 3)]["how"]
+        assert (how == ("skipped" if gate < threshold else "computed")).all()
+    left_out = int((gates < threshold).sum())
+    assert left_out > 1
+    # Blocks around the middle ones compute at every call, and so they cost.
+    share = left_out / 6 * (1 - computed)
+    assert record.plan["reuse_share"]["spatial"] == pytest.approx(share)
+    assert record.cost["flops_ratio"] == pytest.approx(1 - share, abs=0.05)
+    assert record.plan["reused_nothing"] is False
+    assert record.peak_cache_bytes > 0

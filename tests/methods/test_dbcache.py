@@ -14,6 +14,7 @@ from pab_bench.methods.base import About, Facts, plan_of_facts
 from pab_bench.methods.combined import Combined
 from pab_bench.methods.dbcache import DBCache
 from pab_bench.methods.fewer_steps import FewerSteps
+from pab_bench.methods.fora import Fora
 from pab_bench.problems import InvalidSettings, Problems
 from pab_bench.systems.several import Several
 
@@ -178,6 +179,12 @@ def test_it_can_have_fewer_steps():
     facts = Facts(TIMES[:8], 8, DEPTH, (SPATIAL,), stack=stack)
     assert plan_of_facts(method, facts).is_open
     assert method.sure_calls(facts) == 3
+
+
+def test_nothing_acts_inside_of_what_is_decided_while_sampling(transformers):
+    method = Combined(DBCache(first_blocks=1, warm_up=3), Fora(2))
+    with pytest.raises(InvalidSettings, match=r"method.inside=fora: dbcache decides while it"):
+        plan_of_facts(method, facts_of_toys(StackedToy(transformers[0])))
 
 
 def problems_of(method, calls=CALLS, blocks=DEPTH):

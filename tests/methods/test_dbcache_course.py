@@ -14,7 +14,7 @@ CALLS = 12
 
 def digits(method, differences, began=0):
     """One digit a call: 1 where everything computes."""
-    course = Course(method)
+    course = Course(method.limits)
     told = ""
     for call, difference in enumerate(differences, began):
         verdict = course.verdict(call, call - began)

@@ -167,8 +167,8 @@ def test_channels_that_it_is_not_given_are_reused_as_they_are():
             outputs.append(toy(x, torch.tensor([timestep, timestep])))
             x = x - 0.1 * outputs[-1][:, :WIDTH]
     change = outputs[1][:, :WIDTH] - inputs[1]
-    for given, output in zip(inputs[2:], outputs[2:], strict=True):
-        assert torch.equal(output[:, :WIDTH], given + change)
+    for x, output in zip(inputs[2:], outputs[2:], strict=True):
+        assert torch.equal(output[:, :WIDTH], x + change)
         assert torch.equal(output[:, WIDTH:], outputs[1][:, WIDTH:])
 
 

@@ -62,8 +62,7 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
     differing = [
         f"{key}={_short(value)}"
         for key, value in own.items()
-        if key not in known_by_name
-        and any(key in other and other[key] != value for other in alike)
+        if key not in known_by_name and any(key in other and other[key] != value for other in alike)
     ]
     name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
     inside = [] if "inside" not in own or differing else [f"inside={own['inside']}"]

@@ -17,6 +17,7 @@ from analysis.points import Point, Sweep
 from analysis.same_prompts import same_prompts
 from analysis.speeds import JobSpeed, speeds_of
 from analysis.summary import summary_frame, sweep_metrics, swept_columns
+from pab_bench.names import WITH_NUMBERS
 
 LOW, HIGH = "_low", "_high"
 
@@ -64,7 +65,7 @@ class SweepData:
     @cached_property
     def finished(self) -> pd.DataFrame:
         """The summary's rows with numbers, with a short name for each: `label`."""
-        rows = self.summary[self.summary["status"] == "ok"].reset_index(drop=True)
+        rows = self.summary[self.summary["status"].isin(WITH_NUMBERS)].reset_index(drop=True)
         return rows.assign(label=job_labels(rows, self.swept) if len(rows) else [])
 
     @cached_property

@@ -20,6 +20,7 @@ from analysis.errors import NotASweep, UnreadableRecord
 from analysis.points import Job, Point, Status, Sweep
 from analysis.summary import summary_frame as summary_frame
 from pab_bench.files import check_listed, read_json, read_sealed_json
+from pab_bench.names import WITH_NUMBERS
 
 _log = logging.getLogger(__name__)
 SCHEMA = 1
@@ -84,12 +85,13 @@ def _stored_job(number: int, name: str, points: Mapping[str, Point | UnreadableR
     if not isinstance(point, Point):
         return Job(number, "unreadable", str(point), None, name)
     settings = _scalars(point.value("config") or {})
-    if point.record.get("status") != "ok":
+    status = point.record.get("status")
+    if status not in WITH_NUMBERS:
         reason = _reason(point.record.get("error")) or "no reason recorded"
         return Job(number, "failed", reason, settings, name, point)
     baseline = point if point.is_baseline else points.get(str(point.record.get("baseline_id")))
     usable = isinstance(baseline, Point) and baseline.record.get("status") == "ok"
-    return Job(number, "ok", None, settings, name, point, baseline if usable else None)  # type: ignore[arg-type]
+    return Job(number, status, None, settings, name, point, baseline if usable else None)  # type: ignore[arg-type]
 
 
 def _scalars(config: Mapping[str, Any]) -> dict[str, str]:
@@ -115,8 +117,8 @@ def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Poin
     point_id = pointer.get("id")
     reason = _reason(pointer.get("error"))
     if point_id is None or "store" not in pointer:
-        status: Status = "failed" if pointer.get("status") == "failed" else "unreadable"
-        return Job(number, status, reason or "point.json names no point", overrides, point_id)
+        nowhere: Status = "failed" if pointer.get("status") == "failed" else "unreadable"
+        return Job(number, nowhere, reason or "point.json names no point", overrides, point_id)
     store = sweep / pointer["store"]
     if not os.path.lexists(store / point_id / "record.json"):
         if pointer.get("status") == "failed":
@@ -126,11 +128,12 @@ def _load_job(sweep: Path, number: int, folder: Path, baselines: dict[Path, Poin
         point = load_point(store / point_id)
     except UnreadableRecord as error:
         return Job(number, "unreadable", str(error), overrides, point_id)
-    if point.record.get("status") != "ok":
+    status = point.record.get("status")
+    if status not in WITH_NUMBERS:
         reason = _reason(point.record.get("error")) or reason
         return Job(number, "failed", reason or "no reason recorded", overrides, point_id, point)
     return Job(
-        number, "ok", None, overrides, point_id, point, _load_baseline(store, point, baselines)
+        number, status, None, overrides, point_id, point, _load_baseline(store, point, baselines)
     )
 
 

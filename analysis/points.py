@@ -15,10 +15,11 @@ import pandas as pd
 
 from analysis.errors import NothingToShow
 from pab_bench.files import check_listed
+from pab_bench.names import WITH_NUMBERS, PointStatus
 from pab_bench.store.records import ARCHIVES
 
 _log = logging.getLogger(__name__)
-Status = Literal["ok", "failed", "not finished", "unreadable"]
+Status = PointStatus | Literal["not finished", "unreadable"]
 _DIGEST = 12
 _VIDEO = re.compile(r"(\d+)-(\d+)\.safetensors")
 TableName = Literal["metrics", "steps", "curves", "plan"]
@@ -126,9 +127,9 @@ class Job:
 
     Attributes:
         number: Hydra's job number; 0 for a single run.
-        status: ok or failed as recorded; "not finished" where the pointer or the record is not
-            there yet; "unreadable" where one of them is damaged.
-        error: why the status is not ok, else None.
+        status: ok, reused_nothing or failed as recorded; "not finished" where the pointer or the
+            record is not there yet; "unreadable" where one of them is damaged.
+        error: why there are no numbers, else None.
         overrides: the job's overrides, key -> value as text; None where they are not known.
         point_id: the point that the job leads to, where known.
         point: the point, where its record is there.
@@ -143,6 +144,11 @@ class Job:
     point: Point | None = None
     baseline: Point | None = None
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether its point was computed."""
+        return self.status in WITH_NUMBERS
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -154,7 +160,7 @@ class Sweep:
     @property
     def finished(self) -> list[tuple[Job, Point]]:
         """The jobs with numbers, each with its point."""
-        return [(job, job.point) for job in self.jobs if job.status == "ok" and job.point]
+        return [(job, job.point) for job in self.jobs if job.has_numbers and job.point]
 
     @property
     def baselines(self) -> list[Point]:

@@ -105,7 +105,7 @@ def _row(job: Job, metrics: Mapping[str, MetricFacts]) -> dict[str, object]:
         return row
     row["model"] = job.point.value("model", "name")
     row["origin"] = job.point.origin
-    if job.status != "ok":
+    if not job.has_numbers:
         return row
     row["videos"] = len(job.point.value("prompts") or ()) * len(job.point.value("seeds") or ())
     row["reuse_share"] = job.point.value("plan", "reuse_share", "all")

@@ -13,3 +13,7 @@ CONVENTIONS = ("transformer", "macs", "linear_macs", "one_prompt", "generation",
 Locks = Literal["flock", "create"]
 LOCKS: tuple[Locks, ...] = get_args(Locks)
 """What keeps processes that make the same point apart; see `pab_bench.store.locks`."""
+
+PointStatus = Literal["ok", "reused_nothing", "failed"]
+"""Of a point: `reused_nothing` where a method that decides while it samples never did."""
+WITH_NUMBERS: tuple[PointStatus, ...] = ("ok", "reused_nothing")

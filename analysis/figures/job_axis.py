@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.errors import NothingToShow
 from analysis.figures.selection import evenly
 from analysis.figures.style import MUTED
+from pab_bench.names import WITH_NUMBERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +84,7 @@ def finished(summary: pd.DataFrame) -> pd.DataFrame:
     Raises:
         NothingToShow: there are none.
     """
-    rows = summary[summary["status"] == "ok"].reset_index(drop=True)
+    rows = summary[summary["status"].isin(WITH_NUMBERS)].reset_index(drop=True)
     if rows.empty:
         raise NothingToShow("no finished job")
     return rows

@@ -14,6 +14,7 @@ from analysis.report.videos import videos_content
 from analysis.tables.layout import Column
 from analysis.tables.provenance import reasons
 from analysis.tables.summary import shown_columns
+from pab_bench.names import WITH_NUMBERS
 
 _AXES = {"speedup": "speedup", "reuse_share": "share of module calls reused"}
 
@@ -43,7 +44,7 @@ def failed_jobs(data: SweepData) -> list[dict[str, Any]]:
             "reason": job.error or "no reason recorded",
         }
         for job in data.sweep.jobs
-        if job.status != "ok"
+        if not job.has_numbers
     ]
 
 
@@ -64,7 +65,7 @@ def _row(
     entry: dict[str, Any] = {
         "job": number,
         "label": data.labels.get(number, f"job {number}"),
-        "ok": row["status"] == "ok",
+        "ok": row["status"] in WITH_NUMBERS,
         "cells": [_cell(column, row) for column in columns],
     }
     if entry["ok"]:

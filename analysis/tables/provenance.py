@@ -14,6 +14,7 @@ from pab_bench.store.records import ARCHIVES
 _PROMPTS_SHOWN = 4
 _DIGEST = 16
 _JOBS_SHOWN = 12
+_NOTHING_REUSED = "the method has reused nothing: videos are the baseline's"
 
 
 def provenance(data: SweepData) -> list[str]:
@@ -45,11 +46,18 @@ def facts(sweep: Sweep) -> dict[str, str]:
 
 
 def reasons(data: SweepData) -> list[str]:
-    """Why numbers are missing: failed and unfinished jobs, and metrics without a value."""
+    """Why numbers are missing or mean little.
+
+    Failed and unfinished jobs, methods that have reused nothing, or remark on how they have
+    decided, and metrics without a value.
+    """
     sweep = data.sweep
     lines = [f"job {job.number} {job.status}: {job.error}" for job in sweep.jobs if job.error]
     missing: dict[str, list[int]] = {}
     for job, point in sweep.finished:
+        told = [_NOTHING_REUSED] if job.status == "reused_nothing" else []
+        for text in (*told, *(point.value("plan", "remarks") or ())):
+            missing.setdefault(text, []).append(job.number)
         if job.baseline is None:
             text = "the baseline is not there, so there is no speedup"
             missing.setdefault(text, []).append(job.number)

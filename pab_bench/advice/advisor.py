@@ -234,7 +234,7 @@ class Advisor:
 
 
 def _check(record: Record) -> None:
-    if record.status != "ok":
+    if not record.has_numbers:
         reason = record.error or {}
         raise AdviceFailed(f"point {record.id} failed: {reason['type']}: {reason['message']}")
     missing = [m for m in METRICS.values() if record.quality.get(m, {}).get("value") is None]

@@ -32,7 +32,7 @@ def check_record(content: Any, identifier: str) -> Record:
     check_texts(content, "")
     if record.id != identifier:
         raise ValueError(f"it is the record of point {record.id}")
-    if record.status != "ok":
+    if not record.has_numbers:
         raise ValueError("it is that of a failed point, which has no numbers")
     if point_id(record.config) != identifier:
         raise ValueError("config: its address is another one, so that it was changed")

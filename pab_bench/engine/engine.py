@@ -14,7 +14,8 @@ from pab_bench.engine.cache import Cache
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kept import Keep, keep_of, through, video, video_gate
 from pab_bench.engine.kinds import BROADCAST_OBJECTS, BroadcastObject, Group
-from pab_bench.engine.ledger import Ledger
+from pab_bench.engine.ledger import Ledger, LedgerMismatch
+from pab_bench.engine.memory import Memory
 from pab_bench.engine.observation import Observer, Probe, SiteOutput
 from pab_bench.engine.places import At
 from pab_bench.engine.plan import Plan
@@ -107,7 +108,7 @@ class Engine:
         self.plan = plan
         self._architecture = architecture
         self._object: BroadcastObject = broadcast_object
-        self.cache: Cache[Address] = Cache(cache)
+        self.cache: Cache[Address] = Cache(cache) if policy is None else Memory(cache)
         self._probe = probe
         self._observers = tuple(observers)
         self._lanes = lanes
@@ -115,7 +116,9 @@ class Engine:
         self._source = {group: table.tolist() for group, table in plan.source.items()}
         self._last_use = {group: plan.last_use(group).tolist() for group in plan.source}
         self._keep: dict[Group, Keep] = {}
-        self._asked = None if policy is None else PolicyRunner(policy, architecture)
+        self._asked = None
+        if policy is not None:
+            self._asked = PolicyRunner(policy, architecture, watches=plan.is_open)
         self._replaced: list[tuple[nn.Module, str, Callable[..., Any] | None]] = []
         self._hooks: list[RemovableHandle] = []
         self.start_video()
@@ -127,7 +130,7 @@ class Engine:
         self._done = 0
         self._lane = self._call = -1
         self._begins = True
-        if self._asked is not None:
+        if self._asked is not None and isinstance(self.cache, Memory):
             self._asked.start_video(self.cache, self.ledger)
         for observer in self._observers:
             observer.start_video()
@@ -149,6 +152,30 @@ class Engine:
     def gates(self) -> Mapping[tuple[int, int], float]:
         """By lane and call the number by which the policy has decided in this video."""
         return {} if self._asked is None else self._asked.policy.gates
+
+    @property
+    def gate_decisions(self) -> Mapping[tuple[int, int], bool]:
+        """Likewise whether that number means that everything computes, where it alone decides."""
+        if self._asked is None:
+            return {}
+        decided = {at: self._asked.policy.gate_decides(own) for at, own in self.gates.items()}
+        return {at: computes for at, computes in decided.items() if computes is not None}
+
+    def check_gates(self) -> None:
+        """Compare what happened in this video with the numbers by which the policy has decided.
+
+        Raises:
+            LedgerMismatch: naming the first call that did something else.
+        """
+        for (lane, call), computes in sorted(self.gate_decisions.items()):
+            if computes == self.ledger.leaves_out(lane, call):
+                number = self.gates[lane, call]
+                said, did = "computes", "left something out"
+                said, did = (said, did) if computes else ("leaves something out", "computed all")
+                raise LedgerMismatch(
+                    f"call {call} of lane {lane} (timestep {self.plan.timesteps[call]}) {did}; the "
+                    f"method's number {number:.6g} means that it {said}"
+                )
 
     def __enter__(self) -> Self:
         """Attach."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from pab_bench.engine.plan import Plan
 from pab_bench.errors import PabBenchError
 
 _COMPUTED, _REUSED, _SKIPPED = 1, 2, 3
+_WHOLE = 2
 
 
 class LedgerMismatch(PabBenchError):
@@ -39,22 +40,25 @@ class Ledger:
         }
         self.rows: npt.NDArray[np.int8] = np.zeros((lanes, plan.calls), dtype=np.int8)
         self.order: list[tuple[Group, int]] = []
+        self._sources: Mapping[Group, npt.NDArray[np.int32]] = {}
+        if plan.is_open:
+            self._sources = {
+                g: np.full(visits.shape, -1, dtype=np.int32) for g, visits in self.visits.items()
+            }
+        self._fault = ""
         self._ordered_in: tuple[int, int] | None = None
 
     def computed(self, group: Group, lane: int, call: int, block: int) -> None:
         """Note that a site computed its output."""
-        self.visits[group][lane, call, block] = _COMPUTED
-        self._note_order(group, lane, call, block)
+        self._note(_COMPUTED, group, lane, call, block)
 
     def reused(self, group: Group, lane: int, call: int, block: int) -> None:
         """Note that a site reused an output."""
-        self.visits[group][lane, call, block] = _REUSED
-        self._note_order(group, lane, call, block)
+        self._note(_REUSED, group, lane, call, block)
 
     def skipped(self, group: Group, lane: int, call: int, block: int) -> None:
         """Note that what is around a site was left out, and the site with it."""
-        self.visits[group][lane, call, block] = _SKIPPED
-        self._note_order(group, lane, call, block)
+        self._note(_SKIPPED, group, lane, call, block)
 
     def call_skipped(self, lane: int, call: int) -> None:
         """Note that the transformer was not called, so that all of its sites were left out."""
@@ -62,7 +66,44 @@ class Ledger:
             visits[lane, call] = _SKIPPED
         self.rows[lane, call] = 0
 
-    def _note_order(self, group: Group, lane: int, call: int, block: int) -> None:
+    def supplied(
+        self, group: Group, lane: int, call: int, block: int, origins: Collection[tuple[int, int]]
+    ) -> None:
+        """Note what the output of a site was made of, which did not compute.
+
+        Args:
+            group: the site's.
+            lane: of the call.
+            call: in which it was given.
+            block: the site's.
+            origins: lanes and calls in which it was kept.
+        """
+        where = f"{group.description} of block {block} was given at call {call} of lane {lane}"
+        for other, source in origins:
+            if other != lane:
+                self._note_fault(f"{where} what lane {other} has kept at call {source}")
+            elif self.visits[group][lane, source, block] not in (_COMPUTED, _REUSED):
+                self._note_fault(f"{where} what was kept at call {source}, which left it out")
+        if not origins:
+            self._note_fault(f"{where}, and nothing that was kept in this video was used for it")
+        latest = max((source for other, source in origins if other == lane), default=-1)
+        self._sources[group][lane, call, block] = latest
+
+    def leaves_out(self, lane: int, call: int) -> bool:
+        """Whether any site did not compute in a call, or half of the guidance batch did not."""
+        reused = any((visits[lane, call] >= _REUSED).any() for visits in self.visits.values())
+        return reused or int(self.rows[lane, call]) < _WHOLE
+
+    def _note_fault(self, fault: str) -> None:
+        self._fault = self._fault or fault
+
+    def _note(self, visit: int, group: Group, lane: int, call: int, block: int) -> None:
+        visits = self.visits[group]
+        if visits[lane, call, block]:
+            self._note_fault(
+                f"{group.description} of block {block} was visited more than once at call {call}"
+            )
+        visits[lane, call, block] = visit
         place = lane, call
         if self._ordered_in is None:
             self._ordered_in = place
@@ -95,28 +136,30 @@ class Ledger:
             for group, visits in self.visits.items()
         }
 
-    def check(self, plan: Plan, sure: int = 0) -> None:
+    def check(self, plan: Plan, sure: int = 0, protected: Collection[int] = ()) -> None:
         """Compare what happened with what was to happen.
 
         Args:
             plan: what every site was to do, at every call; of an open one it is checked that every
-                site was visited, that nothing was reused before something was computed, and that
-                the first calls computed everything.
+                site was visited once, that whatever was reused had been computed before in this
+                video and lane, and that the first calls computed everything.
             sure: so many first calls compute everything whatever comes, where the plan is open.
+            protected: further calls that do.
 
         Raises:
             LedgerMismatch: naming the first site that did something else.
         """
+        surely = np.array([c < sure or c in protected or plan.begins(c) for c in range(plan.calls)])
         for group, visits in self.visits.items():
             if plan.is_open:
-                wrong = np.argwhere(_impossible(visits, sure))
+                wrong = np.argwhere(_impossible(visits, surely))
             else:
                 expected = _expected(plan, group)
                 wrong = np.argwhere(visits != expected[None])
             if len(wrong):
                 lane, call, block = (int(i) for i in wrong[0])
                 if plan.is_open:
-                    rule = f"a site computes first, at least at the first {max(sure, 1)} calls"
+                    rule = f"a site computes at {_in_words(surely)}"
                 else:
                     rule = f"the plan says {_VERBS[expected[call, block]]}"
                 raise LedgerMismatch(
@@ -126,6 +169,14 @@ class Ledger:
                 )
         if not plan.is_open:
             self._check_rows(plan)
+        elif len(halves := np.argwhere(surely & (self.rows != _WHOLE))):
+            lane, call = (int(i) for i in halves[0])
+            raise LedgerMismatch(
+                f"call {call} (timestep {plan.timesteps[call]}) computed {self.rows[lane, call]} "
+                f"halves of the guidance batch; both are at {_in_words(surely)}"
+            )
+        if self._fault:
+            raise LedgerMismatch(self._fault)
 
     def _check_rows(self, plan: Plan) -> None:
         wrong = np.argwhere(self.rows != _expected_rows(plan)[None])
@@ -138,7 +189,10 @@ class Ledger:
             )
 
     def executed(self, plan: Plan, lane: int = 0) -> Plan:
-        """Tell what was done in a lane, as a plan: every reuse is of the last computed output.
+        """Tell what was done in a lane, as a plan.
+
+        A reuse is of the latest output that it was made of, as far as that was noted; else of the
+        last that was computed.
 
         Args:
             plan: has the timesteps.
@@ -148,7 +202,9 @@ class Ledger:
         source, skipped = {}, {}
         for group, visits in self.visits.items():
             computed = np.where(visits[lane] == _COMPUTED, calls[:, None], 0)
-            source[group] = np.maximum.accumulate(computed, axis=0)
+            last = np.maximum.accumulate(computed, axis=0)
+            known = self._sources[group][lane] if group in self._sources else np.full_like(last, -1)
+            source[group] = np.where(known >= 0, known, last)
             skipped[group] = visits[lane] == _SKIPPED
         called = np.maximum.accumulate(np.where(self.rows[lane] > 0, calls, 0))
         some_skipped = any(table.any() for table in skipped.values())
@@ -179,8 +235,24 @@ def _expected_rows(plan: Plan) -> npt.NDArray[np.int8]:
     return np.where(called, rows, 0).astype(np.int8)
 
 
-def _impossible(visits: npt.NDArray[np.int8], sure: int) -> npt.NDArray[np.bool_]:
-    """(lanes, calls, blocks): what no decision of any method can lead to."""
+def _impossible(
+    visits: npt.NDArray[np.int8], surely: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(lanes, calls, blocks): what no decision of a method can lead to.
+
+    Args:
+        visits: (lanes, calls, blocks).
+        surely: (calls,): whether everything computes.
+    """
     wrong: npt.NDArray[np.bool_] = visits == 0
-    wrong[:, : max(sure, 1)] |= visits[:, : max(sure, 1)] != _COMPUTED
+    wrong |= surely[:, None] & (visits != _COMPUTED)
     return wrong
+
+
+def _in_words(surely: npt.NDArray[np.bool_]) -> str:
+    """The calls at which everything computes."""
+    calls = np.flatnonzero(surely).tolist()
+    first = next((n for n, call in enumerate(calls) if n != call), len(calls))
+    words = "the first call" if first == 1 else f"the first {first} calls"
+    others = ", ".join(map(str, calls[first:]))
+    return f"{words} and at {others}" if others else words

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
-from pab_bench.engine.cache import Cache
 from pab_bench.engine.kept import through
 from pab_bench.engine.kinds import Group
 from pab_bench.engine.ledger import Ledger
-from pab_bench.engine.places import At, CallDecision
+from pab_bench.engine.memory import Memory, Origin
+from pab_bench.engine.places import At, CallDecision, Look
 from pab_bench.engine.policy import Policy
 from pab_bench.engine.sites import Architecture, Compute, Gate, Output, transformers_of
 from pab_bench.engine.stack import StackRunner, stack_of
@@ -27,13 +27,16 @@ class PolicyRunner:
     Args:
         make: gives a policy, for every video a new one.
         architecture: of the transformer.
+        watches: whether it is noted what every output that is not computed was made of.
 
     Raises:
         ValueError: if a policy acts on a stack that the architecture does not tell.
     """
 
-    def __init__(self, make: Callable[[], Policy], architecture: Architecture) -> None:
-        self._make = make
+    def __init__(
+        self, make: Callable[[], Policy], architecture: Architecture, watches: bool = False
+    ) -> None:
+        self._make, self._watches = make, watches
         self.policy = make()
         self._ledger: Ledger
         self._transformers = transformers_of(architecture)
@@ -42,18 +45,20 @@ class PolicyRunner:
             raise ValueError("the architecture does not tell its blocks in order")
         each = len(stack) // len(self._transformers)
         self._stacks = [stack[i : i + each] for i in range(0, len(stack), each or 1)]
-        self._runners = [StackRunner(own, lambda: self.policy, self._notes) for own in self._stacks]
+        self._runners = [
+            StackRunner(own, lambda: self.policy, self._notes, self.supply) for own in self._stacks
+        ]
         self._calls = [
-            CallRunner(lambda: self.policy, self._decided)
+            CallRunner(lambda: self.policy, self._decided, self._call_output)
             for _ in self._transformers
             if "call" in self.policy.places
         ]
         self._transformer = 0
 
-    def start_video(self, memory: Cache[Any], ledger: Ledger) -> None:
+    def start_video(self, memory: Memory, ledger: Ledger) -> None:
         """Begin with a policy that knows nothing."""
         self.policy = self._make()
-        self.policy.memory = memory
+        self.policy.memory = self._memory = memory
         self.policy.gates = {}
         self._ledger = ledger
 
@@ -81,12 +86,28 @@ class PolicyRunner:
     def begin_call(self, at: At, transformer: int) -> None:
         """A transformer is about to be called; what another one has computed is forgotten."""
         if at.begins and at.lane == 0:
-            self.policy.memory.clear()
+            self._memory.clear()
+        self._memory.begin_call(at.lane, at.call)
         self._transformer = transformer
         if self._calls:
             self._calls[transformer].begin_call(at)
         else:
             self._begun(at)
+
+    def supply(self, give: Callable[[], Any]) -> tuple[Any, set[Origin] | None]:
+        """Let the policy give an output, and tell what it was made of if that is noted."""
+        if not self._watches:
+            return give(), None
+        self._memory.begin_supply()
+        return give(), self._memory.end_supply()
+
+    def _call_output(self, at: At, look: Look) -> Any:
+        given, origins = self.supply(lambda: self.policy.call_output(at, look))
+        if origins is not None:
+            for group, visits in self._ledger.visits.items():
+                for block in range(visits.shape[2]):
+                    self._ledger.supplied(group, at.lane, at.call, block, origins)
+        return given
 
     def _decided(self, at: At, decision: CallDecision) -> None:
         if decision is CallDecision.REUSE:
@@ -105,8 +126,11 @@ class PolicyRunner:
         at, site = self._at, (group, block)
         if self.policy.reuses(at, site):
             self._ledger.reused(group, at.lane, at.call, block)
-            given: Output = self.policy.site_output(at, site, gate)
-            return given
+            if not self._watches:
+                return cast("Output", self.policy.site_output(at, site, gate))
+            given, origins = self.supply(lambda: self.policy.site_output(at, site, gate))
+            self._ledger.supplied(group, at.lane, at.call, block, origins or set())
+            return cast("Output", given)
         ungated = compute()
         self._ledger.computed(group, at.lane, at.call, block)
         self.policy.site_ended(at, site, ungated, gate)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pab_bench.engine.ledger import Ledger
+from pab_bench.engine.memory import Origin
 from pab_bench.engine.places import At, Entrance, Run, Site, Tensors
 from pab_bench.engine.policy import Policy
 
@@ -77,6 +78,7 @@ class StackRunner:
         blocks: of one transformer, in order.
         policy: gives the policy of the current video.
         ledger: gives its ledger.
+        supply: lets the policy give an output; see `PolicyRunner.supply`.
     """
 
     def __init__(
@@ -84,9 +86,10 @@ class StackRunner:
         blocks: Sequence[StackBlock],
         policy: Callable[[], Policy],
         ledger: Callable[[], Ledger],
+        supply: Callable[[Callable[[], Tensors]], tuple[Tensors, set[Origin] | None]],
     ) -> None:
         self._blocks = blocks
-        self._policy, self._ledger = policy, ledger
+        self._policy, self._ledger, self._supply = policy, ledger, supply
         indices = [block.index for block in blocks]
         self._first = {index: indices.index(index) for index in indices}
         self._last = {index: len(blocks) - 1 - indices[::-1].index(index) for index in indices}
@@ -140,13 +143,15 @@ class StackRunner:
         self._left_out = self._policy().leaves_out(self._at, self._entrance)
 
     def _leave_out(self, position: int, tokens: Tensors) -> Any:
-        given = self._policy().run_output(self._at, self._entrance)
+        given, origins = self._supply(lambda: self._policy().run_output(self._at, self._entrance))
         if self._differs(position):
             given = tuple(swapped(own, like) for own, like in zip(given, tokens, strict=True))
         ledger = self._ledger()
         for block in self._blocks[self._begins : self._ends + 1]:
             for group, index in block.sites:
                 ledger.skipped(group, self._at.lane, self._at.call, index)
+                if origins is not None:
+                    ledger.supplied(group, self._at.lane, self._at.call, index, origins)
         return self._given_back(position, given)
 
     def _computed(self, position: int, result: Any) -> None:

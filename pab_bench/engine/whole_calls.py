@@ -23,12 +23,16 @@ class CallRunner:
     Args:
         policy: gives the policy of the current video.
         decided: told of every decision, with the call as it is made, before it is carried out.
+        call_output: the policy's, watched.
     """
 
     def __init__(
-        self, policy: Callable[[], Policy], decided: Callable[[At, CallDecision], None]
+        self,
+        policy: Callable[[], Policy],
+        decided: Callable[[At, CallDecision], None],
+        call_output: Callable[[At, Look], torch.Tensor],
     ) -> None:
-        self._policy, self._decided = policy, decided
+        self._policy, self._decided, self._call_output = policy, decided, call_output
         self._like: Any = None
 
     def begin_call(self, at: At) -> None:
@@ -44,7 +48,7 @@ class CallRunner:
             at = replace(self._at, rows=min(decision.rows, 2) or 2)
             self._decided(at, decision)
             if decision is CallDecision.REUSE:
-                return _with_value(self._like, policy.call_output(at, look))
+                return _with_value(self._like, self._call_output(at, look))
             if decision is CallDecision.COMPUTE:
                 result = own(*args, **kwargs)
                 policy.call_ended(at, look, value_of(result))

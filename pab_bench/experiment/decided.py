@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pab_bench.engine.kinds import KINDS
@@ -23,6 +23,7 @@ class Decided:
         lane: which of the calls that a denoising step takes.
         plan: what was done.
         gates: numbers by which the policy has decided, of all lanes.
+        gate_decisions: whether such a number means that everything computes, where it is known.
     """
 
     prompt: int
@@ -30,15 +31,18 @@ class Decided:
     lane: int
     plan: Plan
     gates: Gates
+    gate_decisions: Mapping[tuple[int, int], bool] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows of `plan.parquet`, with the number by which was decided."""
         where = {"prompt": self.prompt, "seed": self.seed, "lane": self.lane}
         common = {"how": None, "rows": 2}
-        return [
-            {**where, **common, **row, "gate": self.gates.get((self.lane, int(str(row["call"]))))}
-            for row in plan_rows(self.plan)
-        ]
+        rows = []
+        for row in plan_rows(self.plan):
+            at = self.lane, int(str(row["call"]))
+            gate = {"gate": self.gates.get(at), "gate_computes": self.gate_decisions.get(at)}
+            rows.append({**where, **common, **row, **gate})
+        return rows
 
 
 def decided_rows(plan: Plan, decided: Sequence[Decided]) -> list[dict[str, Any]]:

@@ -150,7 +150,7 @@ class _Planner:
         record = find_stored(Store(settings.results_dir), determined_by, verify=False)
         if record is None:
             return "to do", None
-        if record.status == "ok":
+        if record.has_numbers:
             return "done", None
         reason = record.error or {}
         return "failed", f"{reason.get('type')}: {reason.get('message')}"

@@ -98,7 +98,7 @@ def _get(
         tried = run / ".tried" / identifier
         wanted_anew = settings.fresh or (record is not None and record.status == "failed")
         if record is not None and (tried.exists() or not wanted_anew):
-            if record.status == "ok":
+            if record.has_numbers:
                 record = measured_again(settings, record, store, baseline)
             return Made(record, True, baseline)
         session = open_session(settings)
@@ -199,9 +199,11 @@ def _make(
     }
     decided = [own.plan for own in sampled.decided]
     cost = predicted_cost(settings, plan, sampled.text_tokens, decided)
+    summary = plan_summary(plan, sampled.decided)
     record = replace(
         frame,
-        plan={**plan_summary(plan, sampled.decided), "windows": _windows(settings, plan)},
+        status="reused_nothing" if summary.get("reused_nothing") else "ok",
+        plan={**summary, "windows": _windows(settings, plan), **_remarks(settings, sampled)},
         ledger=sampled.ledger,
         timing=timing,
         quality=with_weights(quality, settings.metric_weights),
@@ -211,8 +213,10 @@ def _make(
         memory=sampled.memory,
         control=control,
     )
-    if record.plan.get("reused_nothing"):
+    if record.status == "reused_nothing":
         _log.warning("method=%s has reused nothing in any video", settings.method.name)
+    for remark in record.plan.get("remarks", ()):
+        _log.warning("%s", remark)
     data = PointData(
         plan=decided_rows(plan, sampled.decided),
         steps=sampled.steps,
@@ -223,6 +227,13 @@ def _make(
         attention_maps=sampled.attention_maps,
     )
     return record, data
+
+
+def _remarks(settings: Settings, sampled: Sampled) -> dict[str, list[str]]:
+    """What the method says of the numbers by which it has decided, if anything."""
+    gates = {(own.prompt, own.seed): own.gates for own in sampled.decided}
+    remarks = settings.method.remarks(list(gates.values()))
+    return {"remarks": remarks} if remarks else {}
 
 
 def _windows(settings: Settings, plan: Plan) -> dict[str, Any]:

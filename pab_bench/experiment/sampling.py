@@ -90,6 +90,7 @@ def denoiser_of(settings: Settings, session: Session, plan: Plan) -> Denoiser:
         settings.cache,
         method.policy(facts),
         method.sure_calls(facts),
+        method.protected_calls(facts),
     )
 
 

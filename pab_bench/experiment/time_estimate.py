@@ -65,7 +65,7 @@ def earlier_records(settings: Settings) -> list[Record]:
     return [
         record
         for record in Store(settings.results_dir).records()
-        if record.status == "ok"
+        if record.has_numbers
         and not record.archives  # Another machine's times.
         and "point_s" in record.timing
         and all(record.config.get(key) == value for key, value in place.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,6 +102,7 @@ class Denoised:
         peak_cache_bytes: the most that was held at once.
         executed: of every lane what was decided, where the plan was open; else nothing.
         gates: the numbers by which the policy has decided.
+        gate_decisions: whether such a number means that everything computes, where it is known.
     """
 
     latents: torch.Tensor
@@ -112,6 +113,7 @@ class Denoised:
     peak_cache_bytes: int
     executed: tuple[Plan, ...] = ()
     gates: Gates = field(default_factory=dict)
+    gate_decisions: Mapping[tuple[int, int], bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Denoiser:
         cache: in which dtype and where.
         policy: makes what decides where the plan does not say all.
         sure_calls: how many first calls compute everything, where the plan is open.
+        protected_calls: further calls that do.
     """
 
     session: Session
@@ -137,6 +140,7 @@ class Denoiser:
     cache: CacheOptions | None = None
     policy: Callable[[], Policy] | None = None
     sure_calls: int = 0
+    protected_calls: frozenset[int] = frozenset()
 
     def run(
         self,
@@ -191,7 +195,8 @@ class Denoiser:
             seconds[:replayed] = tape.seconds
             peak = max(peak, tape.peak_cache_bytes)
         ledger = engine.ledger
-        ledger.check(plan, self.sure_calls)
+        ledger.check(plan, self.sure_calls, self.protected_calls)
+        engine.check_gates()
         check_latents(latents, str(place))
         if tape is not None:
             tape.keep(seconds, ledger.order, lanes)
@@ -205,6 +210,7 @@ class Denoiser:
             peak,
             executed,
             dict(engine.gates),
+            dict(engine.gate_decisions),
         )
 
 
@@ -286,7 +292,7 @@ def sample_video(
         text_tokens=text.tokens,
         attention_maps={} if maps is None else maps.tensors(),
         decided=tuple(
-            Decided(place.index, place.seed, lane, own, runs[0].gates)
+            Decided(place.index, place.seed, lane, own, runs[0].gates, runs[0].gate_decisions)
             for lane, own in enumerate(runs[0].executed)
         ),
     )

@@ -79,6 +79,10 @@ class Method(Protocol):
         """How many first calls compute everything, whatever comes."""
         ...
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """Further calls that do."""
+        ...
+
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Say what whoever reads results must know of the numbers by which was decided.
 
@@ -149,6 +153,10 @@ class Acceleration:
     def sure_calls(self, facts: Facts) -> int:
         """None."""
         return 0
+
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """None."""
+        return frozenset()
 
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Nothing."""

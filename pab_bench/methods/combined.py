@@ -118,6 +118,11 @@ class Combined(Acceleration):
         own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
         return own.sure_calls(facts)
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """Those of the method which has a policy."""
+        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
+        return own.protected_calls(facts)
+
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Those of the method which has a policy."""
         own = self.inner if isinstance(self.outer, FewerSteps) else self.outer

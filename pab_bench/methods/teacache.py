@@ -169,6 +169,10 @@ class TeaCache(Calibratable):
         """The first."""
         return 1
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """The last, where it is known by its index."""
+        return frozenset({facts.calls - 1} if self.last_call == "index" else ())
+
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Accumulate estimated changes."""
         polynomial, fitted = Polynomial(self.polynomial), self.fitted

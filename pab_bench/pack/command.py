@@ -58,7 +58,7 @@ def _points(results: Path) -> tuple[list[Path], list[str]]:
         raise ArchiveRefused(str(error)) from error
     points = {p.folder.resolve() for p in (*(p for _, p in sweep.finished), *sweep.baselines)}
     failed = [
-        f"job {job.number}: {job.status}: {job.error}" for job in sweep.jobs if job.status != "ok"
+        f"job {job.number}: {job.status}: {job.error}" for job in sweep.jobs if not job.has_numbers
     ]
     return sorted(points), failed
 

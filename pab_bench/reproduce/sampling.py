@@ -69,7 +69,7 @@ def reproduce(record: Record, staged: Staged, here: Here, relative: float) -> Re
         made = make_point(settings, here.results / "reproduce").record
     except PabBenchError as error:  # No weights, no such device, other settings.
         return Reproduced(record, cannot=first_line(error))
-    if made.status != "ok":
+    if not made.has_numbers:
         failed = made.error or {}
         return Reproduced(record, cannot=f"it failed: {failed.get('message')}")
     folders = staged.folder / POINTS / record.id, Store(here.results).folder(made.id)

@@ -103,7 +103,7 @@ class Store:
             record = Record.from_json(read_json(path))
             if record.id != identifier:
                 raise ValueError(f"it is the record of point {record.id}")
-            if record.status == "ok":
+            if record.has_numbers:
                 missing = [name for name in record.files if not (folder / name).exists()]
                 if missing and record.archives:
                     level = logging.INFO if verify else logging.DEBUG

@@ -4,7 +4,10 @@ A point is a folder::
 
     record.json       scalars, status, provenance, its own full configuration
     plan.parquet      kind, branch, call, timestep, block, source, reuse; of a model with several
-                      transformers also transformer, the index of the one that is called
+                      transformers also transformer, the index of the one that is called; where
+                      more than sites is left out also how and rows; of a method that decides while
+                      it samples prompt, seed, lane, how, rows, gate (the number by which was
+                      decided) and gate_computes (what it means, where it alone decides)
     steps.parquet     prompt, seed, repeat, step, timestep, seconds, replayed; with measure.parts
                       the seconds of every kind and part, see `pab_bench.probes.site_times`
     curves.parquet    baselines only: prompt, seed, step, timestep, kind, branch, block, lane,
@@ -31,6 +34,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pab_bench.names import WITH_NUMBERS, PointStatus
 from pab_bench.store.mp4 import write_mp4
 
 SCHEMA = 1
@@ -45,7 +49,8 @@ class Record:
 
     Attributes:
         id: the point's address.
-        status: whether it was computed.
+        status: whether it was computed; `reused_nothing` where all of it was, by a method that
+            decides while it samples, so that its videos are the baseline's.
         error: `type` and `message` of what went wrong, or None.
         config: the configuration that determines the point.
         model: name, weights digest, depth, parameters.
@@ -57,7 +62,8 @@ class Record:
             that reuses by gap its `threshold`, how many of the `steps` lie inside
             (`steps_inside`), the `timesteps` of the first and the last of them, and, where
             `threshold=auto` was said, what was `found` in which baseline. Points of before have no
-            `windows`.
+            `windows`. Of a method that decides while it samples also `open`, whether it has
+            `reused_nothing`, and `remarks` on the numbers by which it has decided.
         ledger: computed and reused visits per group, summed over the videos.
         timing: per stage (`encode_s`, `denoise_s`, `replay_s`, `decode_s`, with measure.parts
             those of `pab_bench.probes.site_times` too) the values of every video with their
@@ -87,7 +93,7 @@ class Record:
     """
 
     id: str
-    status: Literal["ok", "failed"]
+    status: PointStatus
     config: Mapping[str, Any]
     model: Mapping[str, Any]
     prompts: list[str]
@@ -106,6 +112,11 @@ class Record:
     memory: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether it was computed."""
+        return self.status in WITH_NUMBERS
 
     @property
     def archives(self) -> Sequence[Mapping[str, str]]:

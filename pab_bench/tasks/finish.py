@@ -10,6 +10,7 @@ from pathlib import Path
 from pab_bench.config.grid import Grid
 from pab_bench.config.settings import Settings
 from pab_bench.files import read_sealed_json
+from pab_bench.names import WITH_NUMBERS
 from pab_bench.store.failure_kinds import WORKER_KILLED
 from pab_bench.store.lost_jobs import note_lost
 from pab_bench.store.points import Store
@@ -55,10 +56,15 @@ def finish_sweep(directory: Path, grid: Grid, interrupted: bool) -> int:
     _track(directory, grid)
     missing = 0 if grid.searches else len(grid.points) - statuses.total()
     if missing or statuses["failed"]:
-        message = f"{statuses['ok']} of {statuses.total() + missing} points done"
+        done = sum(statuses[status] for status in WITH_NUMBERS)
+        message = f"{done} of {statuses.total() + missing} points done"
         message += f", {statuses['failed']} failed" if statuses["failed"] else ""
         message += f", {missing} not made" if missing else ""
         console().print(f"{message}; the same command again makes the rest", highlight=False)
+    if nothing := statuses["reused_nothing"]:
+        points = "point has" if nothing == 1 else "points have"
+        message = f"{nothing} {points} reused nothing: what was asked for has had no effect"
+        console().print(message, highlight=False)
     if absent:
         message = f"missing: {', '.join(absent)}; `python -m analysis {directory}` tries again"
         console().print(escape(message), highlight=False, soft_wrap=True)
@@ -93,7 +99,7 @@ def time_speeds(pointers: Sequence[Path], points: Sequence[Settings]) -> None:
 def _finished(pointers: Sequence[Path]) -> Iterator[str]:
     """The points that jobs have made, or found."""
     for pointer in pointers:
-        if pointer.exists() and _status(pointer) == "ok":
+        if pointer.exists() and _status(pointer) in WITH_NUMBERS:
             yield str(read_sealed_json(pointer, required=False)["id"])
 
 

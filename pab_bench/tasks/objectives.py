@@ -28,7 +28,7 @@ def objective_values(
 
 
 def _value(name: str, settings: Settings, record: Record, baseline: Record | None) -> float | None:
-    if record.status != "ok":
+    if not record.has_numbers:
         return None
     if name in _FIGURES:
         return _FIGURES[name](settings, record, baseline)

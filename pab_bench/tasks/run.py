@@ -76,7 +76,7 @@ def run_job(settings: Settings, job: Job) -> list[float | None] | float | None:
 
 def _time(made: Made, settings: Settings) -> None:
     """Time a point's calls at once, where its speedup is asked for before the sweep is done."""
-    if made.record.status != "ok" or not settings.speed.calls:
+    if not made.record.has_numbers or not settings.speed.calls:
         return
     if settings.tracking.name == "wandb" or needs_speed(settings):
         from pab_bench.speed.points import time_points

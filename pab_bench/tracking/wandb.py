@@ -94,7 +94,7 @@ def _track(
         with _run(
             settings,
             directory,
-            failed=record.status != "ok",
+            failed=not record.has_numbers,
             id=record.id,
             name=f"{job_type} {record.id[:8]}",
             group=now.groups[0],

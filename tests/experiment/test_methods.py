@@ -138,14 +138,19 @@ class Gate(Acceleration):
 @pytest.mark.parametrize(("threshold", "share"), [(1e9, 4 * 5 / (6 * 6)), (0.0, 0.0)])
 def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold, share):
     settings = replace(rival("method=fora"), method=Gate(threshold))
-    record = made(settings).record
+    found = make_point(settings, tmp_path / "run")
+    record = found.record
+    assert record.status == ("ok" if share else "reused_nothing"), record.error
+    assert record.has_numbers
+    assert make_point(settings, tmp_path / "again").cached
     assert record.plan["open"]
     assert record.plan["reused_nothing"] == (share == 0)
     assert record.plan["reuse_share"]["spatial"] == pytest.approx(share)
     assert record.cost["flops_ratio"] == pytest.approx(1 - share, abs=0.05)
     rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
-    assert {"prompt", "seed", "lane", "how", "rows", "gate"} <= set(rows)
+    assert {"prompt", "seed", "lane", "how", "rows", "gate", "gate_computes"} <= set(rows)
     assert (rows["gate"] > 0).all()
+    assert rows["gate_computes"].isna().all()  # The number alone does not decide.
     assert (rows["how"] == "skipped").any() == (share > 0)
 
 

@@ -63,7 +63,8 @@ def follow(scene: Scene, method: Method, steps: int, guidance: float) -> Followe
         finally:
             hook.remove()
     ledger = engine.ledger
-    ledger.check(plan, method.sure_calls(facts))
+    ledger.check(plan, method.sure_calls(facts), method.protected_calls(facts))
+    engine.check_gates()
     lanes = range(scene.lanes)
     done = tuple(ledger.executed(plan, lane) if plan.is_open else plan for lane in lanes)
     return Followed(torch.stack(history), torch.stack(outputs), engine, done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -74,7 +74,7 @@ class STDiT3Architecture:
                 i,
                 tuple((g, i) for g in _GROUPS[branch].values()),
                 ("x",),
-                modulate=partial(STDiT3Block.modulated_input, module),
+                modulate=partial(STDiT3Block.modulated_input, cast("STDiT3Block", module)),
             )
             for i, pair in enumerate(pairs)
             for branch, module in zip(_GROUPS, pair, strict=True)

@@ -8,6 +8,8 @@ from typing import Any
 _ALWAYS = ("name", "version", "source")
 _OWN = "own"
 """The value of a setting that others have published, where somebody has chosen another."""
+_CALIBRATED = ("ratios", "coefficients", "range")
+"""What a calibration says, and its name stands for."""
 
 
 def method_texts(methods: Sequence[object]) -> list[str | None]:
@@ -25,6 +27,10 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     ['fewer_steps inside=fora']
     >>> method_texts([{"name": "adacache", "codebook": "own"}])
     ['adacache codebook=own']
+    >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
+    ['magcache (own calibration)']
+    >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
+    ['magcache (own calibration)']
     """
     known = [_flat(own) if isinstance(own, Mapping) else None for own in methods]
     return [None if own is None else _text(own, known) for own in known]
@@ -39,6 +45,8 @@ def method_in_full(method: object) -> str:
     if not isinstance(method, Mapping):
         return str(method)
     flat = {k: v for k, v in _flat(method).items() if k not in _ALWAYS and v is not None}
+    if "calibration" in flat:
+        flat = {k: v for k, v in flat.items() if k not in _CALIBRATED}
     return " ".join([str(method["name"]), *(f"{k}={_short(v)}" for k, v in flat.items())])
 
 
@@ -56,15 +64,18 @@ def _flat(method: Mapping[str, Any], within: str = "") -> dict[str, Any]:
 
 
 def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> str:
+    calibrated = own.get("calibration") is not None
+    known_by_name = (*_ALWAYS, *(_CALIBRATED if calibrated else ()))
     alike = [other for other in known if other is not None and other["name"] == own["name"]]
     differing = [
         f"{key}={_short(value)}"
         for key, value in own.items()
-        if key not in _ALWAYS
+        if key not in known_by_name
         and (value == _OWN or any(key in other and other[key] != value for other in alike))
     ]
+    name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
     inside = [] if "inside" not in own or differing else [f"inside={own['inside']}"]
-    return " ".join([str(own["name"]), *inside, *differing])
+    return " ".join([name, *inside, *differing])
 
 
 def _short(value: object) -> str:

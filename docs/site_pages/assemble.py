@@ -14,6 +14,7 @@ from pathlib import Path
 import pab_bench.imports.torchvision  # noqa: F401  # isort: skip
 from site_pages import (
     api,
+    calibrations,
     conventions,
     figures,
     keys,
@@ -37,6 +38,7 @@ _GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
     metrics.pages,
     figures.pages,
     result_tables.pages,
+    calibrations.pages,
     conventions.pages,
     programs.pages,
     keys.pages,

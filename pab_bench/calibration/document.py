@@ -59,7 +59,7 @@ def document(
         "fit": fit,
         "quality": quality,
         "published": published,
-        "samples": [_sample(own, settings) for own in measured.changes],
+        "samples": [_sample(own, settings, fit) for own in measured.changes],
         "made_with": {
             "versions": versions(),
             "device": device_kind(resolve_device(settings.device)),
@@ -67,13 +67,14 @@ def document(
     }
 
 
-def _sample(changes: Changes, settings: Settings) -> dict[str, Any]:
+def _sample(changes: Changes, settings: Settings, fit: dict[str, Any]) -> dict[str, Any]:
+    """What was measured of the numbers that were fitted."""
     own: dict[str, Any] = {
         "prompt": settings.prompts.index(changes.prompt),
         "seed": changes.seed,
         "lane": changes.lane,
     }
-    if any(value is not None for value in changes.inputs):
+    if "coefficients" in fit:
         outputs = changes.outputs if settings.calibrate.output == "transformer" else changes.streams
         return {**own, "inputs": _short(changes.inputs), "outputs": _short(outputs)}
     return {**own, "ratios": _short(changes.ratios)}

@@ -24,7 +24,7 @@ from pab_bench.methods.published import (
     refuse_unpublished_system,
     tell_other_use,
 )
-from pab_bench.problems import Problems
+from pab_bench.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from pab_bench.engine.plan import Plan
@@ -147,8 +147,8 @@ class TeaCache(Calibratable):
         if about.calibrating or self.check_calibration(about, problems):
             return
         if self.outside == "clamp" and self.fitted is None:
-            allowed = "needs a range: method.range=[LOW,HIGH] or method.calibration; or take warn"
-            problems.add("outside", self.outside, allowed)
+            reason = "needs a range: method.range=[LOW,HIGH] or method.calibration; or take warn"
+            problems.found.append(Problem("method.outside=clamp", reason))
         if self.calibrated is not None:
             return
         how = how_to_calibrate(self.name, about)

@@ -16,8 +16,11 @@ _CURVES = ("claims", "advise")
 _OF_TASKS = {
     "speed": ("speed.precision=0.5", "speed.budget_s=30"),
     "advise": ("advise.budget=4", "advise.max_lag=3"),
+    "calibrate": ("calibrate.hold_out=0", "calibrate.degree=1"),
 }
 _NO_WEIGHTS = ("plan", "cost")
+_CALIBRATED = {"magcache", "teacache"}
+"""Methods whose constants belong to the usual number of steps."""
 _LATTE = {"latte_mini", "latte_mini_random"}
 _NOT_HERE = ("hydra.launcher.partition=", "hydra.launcher.gpus_per_node=")
 """What a machine without a cluster does not know."""
@@ -46,6 +49,8 @@ def shortened(words: Sequence[str]) -> list[str]:
         return [*given, f"model={values['model']}", "task=plan", *_PLACES]
     if "model" in values:
         words = [f"model={','.join(minis)}" if w.startswith("model=") else w for w in words]
+    if task == "run" and _CALIBRATED & set(values.get("method", "").split(",")):
+        return [*words, "task=plan", *_PLACES]
     if values.get("threshold") == "auto":  # A curve of few steps has no flat part to be found.
         return [*words, "speed.calls=false", f"prompts.texts=[{PROMPT}]", *_PLACES]
     more = [*_FEW, *_OF_TASKS.get(task, ())]

@@ -17,7 +17,7 @@ _OF_TASKS = {
     "speed": ("speed.precision=0.5", "speed.budget_s=30"),
     "advise": ("advise.budget=4", "advise.max_lag=3"),
 }
-_NO_WEIGHTS = ("plan", "cost")
+_NO_WEIGHTS = ("plan", "cost", "scaling")
 _LATTE = {"latte_mini", "latte_mini_random"}
 _NOT_HERE = ("hydra.launcher.partition=", "hydra.launcher.gpus_per_node=")
 """What a machine without a cluster does not know."""
@@ -37,7 +37,7 @@ def shortened(words: Sequence[str]) -> list[str]:
     values = dict(word.split("=", 1) for word in words if "=" in word)
     task = values.get("task", "run")
     sweep = values.get("+sweeps", "")
-    if task in _NO_WEIGHTS or sweep.startswith("paper_flops"):
+    if task in _NO_WEIGHTS or sweep.startswith(("paper_flops", "table4", "scaling")):
         return [*words, *_PLACES]
     models = [_mini(name) for name in values.get("model", "latte_mini").split(",")]
     minis = [name for name in models if name is not None]

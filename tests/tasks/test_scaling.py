@@ -95,7 +95,7 @@ def test_the_gain_follows_from_operations_unless_it_is_given(tmp_path):
     assert own.method_seconds == pytest.approx(8)
     assert own.gain == pytest.approx(1.25)
     too_much = replace(settings, scaling=replace(settings.scaling, gain=5))
-    with pytest.raises(InvalidSettings, match="leaves nothing of 10 s beside scaling.serial=2"):
+    with pytest.raises(InvalidSettings, match=r"leaves nothing of 10 s beside scaling\.serial=2"):
         one_rank(too_much, plan, never, KnownSpeeds())
 
 

@@ -17,7 +17,7 @@ _MOST = 3
 _PARTS = {
     "needed": ("attention", ACCENT),
     "padding": ("padding of it", "#56B4E9"),
-    "hidden_states": ("gather of hidden states", "#D9D9D9"),
+    "hidden": ("gather of hidden states", "#D9D9D9"),
 }
 _NOTE = (
     "GB = 10^9 bytes that leave a rank in a call in which everything is computed: exchanges of the "
@@ -72,7 +72,7 @@ def _draw(axes: Axes, point: ScalingPoint, way: tuple[str, str]) -> None:
         axes.bar(places, values, bottom=bottom, color=colour, width=0.7, label=name)
         if part == "padding":
             gathers = [
-                below + value + row["bytes_per_call"]["outputs"] / GIGA
+                below + value + row["bytes_per_call"]["output"] / GIGA
                 for below, value, row in zip(bottom, values, rows, strict=True)
             ]
         bottom = [below + value for below, value in zip(bottom, values, strict=True)]

@@ -16,7 +16,13 @@ _INTRODUCTION = """# Programs
 All can be started as `python -m NAME`, and say with `--help` what they take. `python -m pab_bench`,
 also called `pab-bench`, takes [keys](keys.md) and does a [task](../tasks/index.md).
 """
-_ALONE = ("analysis", "analysis.flops", "analysis.reference", "analysis.wandb_report")
+_ALONE = (
+    "analysis",
+    "analysis.flops",
+    "analysis.parallel",
+    "analysis.reference",
+    "analysis.wandb_report",
+)
 _MINIS = ("pab_bench.minis.evaluate", "pab_bench.minis.train", "pab_bench.minis.export")
 
 

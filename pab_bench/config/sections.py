@@ -379,7 +379,7 @@ class ScalingSettings:
         problems.choice("shares", self.shares, ("flops", "times"))
         problems.choice("gather", self.gather, COUNTED)
         problems.finite("serial", self.serial, 0, "of at least 0 (seconds)")
-        if self.seconds is not None and self.serial >= self.seconds:
+        if self.seconds is not None and 0 < self.seconds <= self.serial:
             problems.add("serial", self.serial, f"must be below scaling.seconds={self.seconds:g}")
         if self.latent_frames is not None:
             problems.at_least("latent_frames", self.latent_frames, 1)

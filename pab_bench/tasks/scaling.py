@@ -13,10 +13,13 @@ from pab_bench.config.settings import Settings
 from pab_bench.cost.conventions import DEFAULT, get_convention
 from pab_bench.cost.estimate import estimate
 from pab_bench.cost.table import point_names
+from pab_bench.errors import ConfigError
 from pab_bench.files import write_json
+from pab_bench.methods.base import plan_of
 from pab_bench.speed.known import KnownSpeeds
+from pab_bench.systems.registry import get_blueprint
 from pab_bench.tasks.flat_windows import grid_with_windows
-from pab_bench.tasks.scaling_content import content, predicted
+from pab_bench.tasks.scaling_content import content, predicted, split_activation
 from pab_bench.tasks.scaling_one_rank import one_rank
 from pab_bench.tasks.scaling_text import show
 from pab_bench.text.terminal import console as make_console
@@ -72,8 +75,20 @@ def scaling_folder(settings: Settings, points: Sequence[dict[str, Any]]) -> Path
 def _point(point: GridPoint, known: KnownSpeeds) -> dict[str, Any]:
     settings = point.settings
     name = DEFAULT if settings.convention == "all" else settings.convention
-    e = estimate(settings, get_convention(name))
-    return content(predicted(settings, e, one_rank(settings, e, known)), point.overrides)
+    split_activation(settings)  # Before anything is counted.
+    blueprint = get_blueprint(settings.model, settings.dtype)
+    plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
+    if plan.is_open:
+        raise ConfigError(
+            f"method={settings.method.name}: decides while it samples, so that what it computes, "
+            "and what that communicates, is known of sampled videos only"
+        )
+
+    def operations() -> float:
+        return estimate(settings, get_convention(name)).flops.denoising_ratio
+
+    one = one_rank(settings, plan, operations, known)
+    return content(predicted(settings, plan, one), point.overrides)
 
 
 def _figures(points: Sequence[dict[str, Any]], folder: Path) -> list[Path]:

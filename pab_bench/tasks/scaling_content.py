@@ -9,7 +9,7 @@ from typing import Any
 from pab_bench.config.settings import Settings
 from pab_bench.cost.activation import activation_of
 from pab_bench.cost.communication import WAYS, attentions_of
-from pab_bench.cost.estimate import Estimate
+from pab_bench.engine.plan import Plan
 from pab_bench.names import Split
 from pab_bench.parallel.link import GIGA, Cluster, parse_link
 from pab_bench.parallel.scaling_model import (
@@ -38,14 +38,14 @@ class Predicted:
 
     Attributes:
         settings: the point.
-        estimate: its plan and operations.
+        plan: its decisions.
         one: seconds on one rank.
         activation: the hidden states, of the clip that these seconds are of.
         cluster: what connects the ranks.
     """
 
     settings: Settings
-    estimate: Estimate
+    plan: Plan
     one: OneRank
     activation: Activation
     cluster: Cluster
@@ -65,7 +65,7 @@ class Predicted:
     def method(self, split: Split) -> Work:
         """The video that follows the plan."""
         scores = self.settings.method.broadcast_object == "scores"
-        found = attentions_of(self.estimate.plan, split, scores)
+        found = attentions_of(self.plan, split, scores)
         return Work(self.one.method_seconds, self.one.serial, found.per_call, found.rows)
 
     @property
@@ -75,18 +75,32 @@ class Predicted:
         return max((n for n in scaling.ranks if 1 < n <= scaling.per_node), default=None)
 
 
-def predicted(settings: Settings, e: Estimate, one: OneRank) -> Predicted:
+def predicted(settings: Settings, plan: Plan, one: OneRank) -> Predicted:
     """Collect what the prediction of a point is made from.
 
     Args:
         settings: the point.
-        e: its plan and operations.
+        plan: its decisions.
         one: seconds on one rank.
 
     Raises:
         ConfigError: if the model has no dimension that only one kind of attention crosses.
     """
     scaling = settings.scaling
+    activation = split_activation(settings)
+    cluster = Cluster(parse_link(scaling.link), parse_link(scaling.between), scaling.per_node)
+    return Predicted(settings, plan, one, activation, cluster)
+
+
+def split_activation(settings: Settings) -> Activation:
+    """The hidden states that are split, of the clip that the seconds are of.
+
+    Args:
+        settings: the point.
+
+    Raises:
+        ConfigError: if the model has no dimension that only one kind of attention crosses.
+    """
     blueprint = get_blueprint(settings.model, settings.dtype)
     activation = activation_of(blueprint, settings.dtype, settings.guidance)
     if activation is None:
@@ -100,10 +114,8 @@ def predicted(settings: Settings, e: Estimate, one: OneRank) -> Predicted:
                 )
             ]
         )
-    if scaling.latent_frames is not None:
-        activation = replace(activation, frames=scaling.latent_frames)
-    cluster = Cluster(parse_link(scaling.link), parse_link(scaling.between), scaling.per_node)
-    return Predicted(settings, e, one, activation, cluster)
+    frames = settings.scaling.latent_frames
+    return activation if frames is None else replace(activation, frames=frames)
 
 
 def content(found: Predicted, overrides: Sequence[str]) -> dict[str, Any]:
@@ -117,16 +129,16 @@ def content(found: Predicted, overrides: Sequence[str]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "model": settings.model.name,
-        "system": found.estimate.system,
+        "system": found.blueprint.system,
         "sampler": sampler_address(settings.model.system).rpartition(":")[2],
         "preset": settings.preset,
         "method": settings.method.name,
         "label": label_of(settings),
-        "is_baseline": found.estimate.plan.is_baseline(),
+        "is_baseline": settings.is_baseline(),
         "overrides": list(overrides),
         "size": [settings.model.frames, settings.model.height, settings.model.width],
         "steps": settings.steps,
-        "calls": found.estimate.plan.calls,
+        "calls": found.plan.calls,
         "guidance": settings.guidance,
         "dtype": settings.dtype,
         "activation": {**asdict(found.activation), "bytes": found.activation.size},
@@ -220,8 +232,8 @@ def _bytes(found: Predicted, layout: Layout, ranks: int) -> dict[str, float]:
         "needed": depth * one.column * others,
         "padding": depth * (one.sent - one.column * others),
         "with_plan": computed * one.sent,
-        "outputs": found.activation.output_size * others,
-        "hidden_states": found.activation.size * others,
+        "output": found.activation.output_size * others,
+        "hidden": found.activation.size * others,
     }
 
 
@@ -300,6 +312,6 @@ def assumptions(found: Predicted) -> list[str]:
         f"ranks of a node: {found.cluster.within.in_words()}",
         *between,
         f"{clip}: {own.frames} latent frames of {own.tokens} tokens, width {own.width}, "
-        f"{found.settings.dtype}, {guided} guidance, {found.estimate.plan.calls} calls",
+        f"{found.settings.dtype}, {guided} guidance, {found.plan.calls} calls",
         gathers[scaling.gather],
     ]

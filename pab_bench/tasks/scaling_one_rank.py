@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pab_bench.config.settings import Settings
-from pab_bench.cost.estimate import Estimate
+from pab_bench.engine.plan import Plan
 from pab_bench.errors import ConfigError
 from pab_bench.experiment.identity import baseline_of, identity, recall_weights
 from pab_bench.experiment.stored import find_stored
@@ -40,36 +41,43 @@ class OneRank:
         return self.seconds / self.method_seconds
 
 
-def one_rank(settings: Settings, e: Estimate, known: KnownSpeeds) -> OneRank:
+def one_rank(
+    settings: Settings, plan: Plan, operations: Callable[[], float], known: KnownSpeeds
+) -> OneRank:
     """Take what was given, or measured here; and the method's part of it.
 
     Args:
         settings: the point.
-        e: its predicted operations.
+        plan: its decisions.
+        operations: counts the transformer's under the plan, over those without it; it is asked
+            only where nothing else tells the gain.
         known: what was timed on this machine.
 
     Raises:
         ConfigError: if nothing was given and nothing is measured.
     """
     scaling = settings.scaling
-    speed = known.speed(settings, e.plan)
+    speed = known.speed(settings, plan)
     if scaling.seconds is not None:
         seconds, seconds_from, measured = scaling.seconds, "given", None
     else:
         seconds, seconds_from, measured = _measured(settings, speed)
     divided = seconds - scaling.serial
-    gain, gain_from = _gain(settings, e, speed, measured)
+    gain, gain_from = _gain(settings, operations, speed, measured)
     return OneRank(
         seconds, seconds_from, scaling.serial + divided / gain, gain_from, scaling.serial
     )
 
 
 def _gain(
-    settings: Settings, e: Estimate, speed: Speed | None, measured: tuple[float, str] | None
+    settings: Settings,
+    operations: Callable[[], float],
+    speed: Speed | None,
+    measured: tuple[float, str] | None,
 ) -> tuple[float, str]:
     """Without what does not divide: the ratio of the seconds that do, and where it is from."""
     scaling = settings.scaling
-    if e.plan.is_baseline() and e.flops.denoising_ratio == 1:
+    if settings.is_baseline():
         return 1.0, "nothing is reused"
     if scaling.gain is not None:
         if scaling.seconds is None or not scaling.serial:
@@ -91,7 +99,7 @@ def _gain(
                 "same arguments does it, or scaling.shares=flops",
             )
         return speed.bound.value, "the times of each kind in timed calls, reusing taking none"
-    return 1 / e.flops.denoising_ratio, "operations of the transformer, reusing taking no time"
+    return 1 / operations(), "operations of the transformer, reusing taking no time"
 
 
 def _measured(

@@ -18,9 +18,9 @@ _OF_TASKS = {
     "advise": ("advise.budget=4", "advise.max_lag=3"),
     "calibrate": ("calibrate.hold_out=0", "calibrate.degree=1"),
 }
-_NO_WEIGHTS = ("plan", "cost")
 _CALIBRATED = {"magcache", "teacache"}
 """Methods whose constants belong to the usual number of steps."""
+_NO_WEIGHTS = ("plan", "cost", "scaling")
 _LATTE = {"latte_mini", "latte_mini_random"}
 _NOT_HERE = ("hydra.launcher.partition=", "hydra.launcher.gpus_per_node=")
 """What a machine without a cluster does not know."""
@@ -40,7 +40,7 @@ def shortened(words: Sequence[str]) -> list[str]:
     values = dict(word.split("=", 1) for word in words if "=" in word)
     task = values.get("task", "run")
     sweep = values.get("+sweeps", "")
-    if task in _NO_WEIGHTS or sweep.startswith("paper_flops"):
+    if task in _NO_WEIGHTS or sweep.startswith(("paper_flops", "table4", "scaling")):
         return [*words, *_PLACES]
     models = [_mini(name) for name in values.get("model", "latte_mini").split(",")]
     minis = [name for name in models if name is not None]

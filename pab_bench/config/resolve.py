@@ -24,8 +24,8 @@ from pab_bench.config.schema import Chosen
 from pab_bench.config.section import section
 from pab_bench.config.sections import MeasureSettings, MetricChoice, PromptChoice
 from pab_bench.config.settings import Settings, Switches
-from pab_bench.config.sharing import check_sharing
 from pab_bench.config.shared_keys import with_shared_keys
+from pab_bench.config.sharing import check_sharing
 from pab_bench.config.typed import wrong_types
 from pab_bench.errors import first_line
 from pab_bench.methods.base import About

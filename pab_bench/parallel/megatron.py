@@ -43,9 +43,7 @@ def megatron_forward(
             split = DTensor.from_local(x.contiguous(), mesh, [Shard(_SPLIT)], run_check=False)
             whole = split.redistribute(mesh, [Replicate()]).to_local()
         whole = whole[:, : share.size.length(share.split)]
-        partial = padded(
-            forward(own, whole, *args, **kwargs), _SPLIT, share.length * share.ranks
-        )
+        partial = padded(forward(own, whole, *args, **kwargs), _SPLIT, share.length * share.ranks)
         with share.recorder.at(f"{where}.out"):
             parts = DTensor.from_local(partial, mesh, [Partial()], run_check=False)
             out: torch.Tensor = parts.redistribute(mesh, [Shard(_SPLIT)]).to_local()

@@ -157,7 +157,9 @@ class PlannedParallel:
                 f"parallel.method=ulysses: {ranks} ranks cannot share {heads} heads"
             )
         device = next(transformer.parameters()).device
-        mesh = DeviceMesh(device.type, torch.arange(ranks)[None], mesh_dim_names=("ring", "ulysses"))
+        mesh = DeviceMesh(
+            device.type, torch.arange(ranks)[None], mesh_dim_names=("ring", "ulysses")
+        )
         own = ContextParallelConfig(ulysses_degree=ranks, mesh=mesh)
         config = ParallelConfig(context_parallel_config=own)
         config.setup(self._group.rank(), ranks, device, mesh=mesh)

@@ -124,7 +124,7 @@ def predicted_by_call(
     """
     group = {own.name: own for own in plan.source}[branch]
     computed = ~plan.is_skipped(group) if scores else ~(plan.reuse(group) | plan.is_skipped(group))
-    calls = []
+    calls: list[list[Collective]] = []
     for call in range(plan.calls):
         if not plan.is_called(call):
             calls.append([])
@@ -151,11 +151,9 @@ def predicted_call(
         for block in blocks:
             found += _of_attention(layout, size, sharing, block)
         share = -(-size.length(sharing.split) // sharing.ranks)
-        grid = (
-            (share, size.tokens) if sharing.split == "frames" else (size.frames, share)
-        )
-        shape = (size.batch, *grid, sharing.gathered_width)
-        found.append(_collective("all_gather", AFTER_BLOCKS, sharing, shape))
+        grid = (share, size.tokens) if sharing.split == "frames" else (size.frames, share)
+        tokens = (size.batch, *grid, sharing.gathered_width)
+        found.append(_collective("all_gather", AFTER_BLOCKS, sharing, tokens))
     if sharing.halves > 1:
         shape = (size.batch, *sharing.output)
         message = math.prod(shape) * sharing.output_bytes
@@ -163,9 +161,7 @@ def predicted_call(
     return found
 
 
-def _of_attention(
-    layout: Layout, size: Size, sharing: Sharing, block: int
-) -> list[Collective]:
+def _of_attention(layout: Layout, size: Size, sharing: Sharing, block: int) -> list[Collective]:
     where = f"{crossing(sharing.split)}.{block}"
     before, after = f"{where}.in", f"{where}.out"
     exchange = layout.exchange(size, sharing.split, sharing.ranks)
@@ -185,9 +181,7 @@ def _of_attention(
     ]
 
 
-def _collective(
-    operation: str, where: str, sharing: Sharing, shape: tuple[int, ...]
-) -> Collective:
+def _collective(operation: str, where: str, sharing: Sharing, shape: tuple[int, ...]) -> Collective:
     message = math.prod(shape) * sharing.element_bytes
     return Collective(operation, where, sharing.ranks, shape, message)
 

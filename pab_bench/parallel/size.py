@@ -63,9 +63,7 @@ class Exchange:
 
     def message(self, width: int) -> tuple[int, ...]:
         """The shape of what one rank sends to another."""
-        first, second = (
-            (self.rows, self.length) if self.rows_first else (self.length, self.rows)
-        )
+        first, second = (self.rows, self.length) if self.rows_first else (self.length, self.rows)
         return (*self.leading, first, *self.between, second, width)
 
 

@@ -67,9 +67,7 @@ class _ExchangedHeads(TorchFunctionMode):
         return all_to_all(messages, share.group).transpose(0, 1).flatten(1, 2)
 
 
-def ulysses_hooks(
-    attention: nn.Module, where: str, share: Share
-) -> list[RemovableHandle]:
+def ulysses_hooks(attention: nn.Module, where: str, share: Share) -> list[RemovableHandle]:
     """Stand around an attention module whose input is split."""
     modes: list[_ExchangedHeads] = []
 

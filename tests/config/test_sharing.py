@@ -69,9 +69,7 @@ def test_identity_has_the_method_and_the_ranks_but_no_timeout(
         ),
     ],
 )
-def test_what_cannot_be_is_refused(
-    overrides: list[str], message: str, settings_of: Make
-) -> None:
+def test_what_cannot_be_is_refused(overrides: list[str], message: str, settings_of: Make) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(*overrides)
     assert message in str(caught.value)
@@ -115,9 +113,7 @@ def test_ranks_that_cannot_share_are_refused_before_anything_is_loaded(
     assert message in str(caught.value)
 
 
-def test_ranks_that_can_share_are_not(
-    settings_of: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ranks_that_can_share_are_not(settings_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("WORLD_SIZE", "3")

@@ -70,7 +70,9 @@ class SequenceParallelVerifier:
         from golden.sequence_parallel_run import repeat_all
         from golden.sequence_parallel_volumes import check_volumes
 
-        cases = [c for name, content in golden_files(folder).items() for c in cases_of(name, content)]
+        cases = [
+            c for name, content in golden_files(folder).items() for c in cases_of(name, content)
+        ]
         for path, content in json_files(folder):
             if {"table4", "formulas", "rows"} <= set(content):
                 yield from check_volumes(path.name, content)

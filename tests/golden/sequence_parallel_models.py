@@ -112,7 +112,9 @@ def _open_sora(path: Path, content: Content, case: Case, outputs: Tensors) -> Ru
     if case.steps is not None:
         stem = path.with_name("pab")
         settings = _json(stem.with_suffix(".json"))
-        inputs = {k: v for k, v in _tensors(stem.with_suffix(".safetensors")).items() if "/" not in k}
+        inputs = {
+            k: v for k, v in _tensors(stem.with_suffix(".safetensors")).items() if "/" not in k
+        }
 
         def sample() -> torch.Tensor:
             run = GoldenSampling(model, inputs, settings, int(case.steps or 0), case.pab)

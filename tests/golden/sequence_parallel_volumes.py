@@ -52,8 +52,16 @@ def volumes(row: Mapping[str, Any]) -> dict[str, float]:
         "dsp_sent_bytes": exchanges["sent_bytes"] * computed,
         "padding_factor": -(-length // sharing.ranks) * sharing.ranks / length,
         # Both gathers stand in the file without padding: what all ranks contribute together.
-        "gather_of_hidden_states_GB": _tokens(size) * row["hidden_size"] * row["bytes_per_element"] * calls / _GB,
-        "gather_of_outputs_GB": _tokens(size) * _OF_A_TOKEN * row["bytes_per_element"] * calls / _GB,
+        "gather_of_hidden_states_GB": _tokens(size)
+        * row["hidden_size"]
+        * row["bytes_per_element"]
+        * calls
+        / _GB,
+        "gather_of_outputs_GB": _tokens(size)
+        * _OF_A_TOKEN
+        * row["bytes_per_element"]
+        * calls
+        / _GB,
     }
 
 
@@ -79,9 +87,7 @@ def _described(row: Mapping[str, Any]) -> tuple[Size, Sharing, Any]:
     layout = STDiT3Layout() if _is_stdit3(row["model"]) else LatteLayout()
     size = Size(_GUIDANCE, row["latent_frames"], row["tokens_per_frame"])
     width, element = row["hidden_size"], row["bytes_per_element"]
-    sharing = Sharing(
-        "dsp", row["split"], "hidden", row["ranks"], _HEADS, width, width, element
-    )
+    sharing = Sharing("dsp", row["split"], "hidden", row["ranks"], _HEADS, width, width, element)
     return size, sharing, layout
 
 

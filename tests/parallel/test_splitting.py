@@ -30,12 +30,18 @@ class Case:
 
 def cases(ranks: int) -> list[Case]:
     """Every kind with every method, where it can; lengths that divide and that do not."""
-    found = [Case(k, "dsp", s, g) for k, s, g in product(KINDS, ("frames", "tokens"), ("output", "hidden"))]
+    found = [
+        Case(k, "dsp", s, g)
+        for k, s, g in product(KINDS, ("frames", "tokens"), ("output", "hidden"))
+    ]
     found += [Case(k, m, "frames") for k, m in product(KINDS, ("ulysses", "megatron_sp"))]
     found += [Case("open_sora", m, "tokens") for m in ("ulysses", "megatron_sp")]
     found += [Case(k, "dsp", s, size=(2, 1, 6, 6)) for k, s in product(KINDS, ("frames", "tokens"))]
     # A rank's share is one frame, which diffusers' Latte alone would take for an image.
-    found += [Case(k, "dsp", "frames", g, size=(1, 2, 4, 6)) for k, g in product(KINDS, ("output", "hidden"))]
+    found += [
+        Case(k, "dsp", "frames", g, size=(1, 2, 4, 6))
+        for k, g in product(KINDS, ("output", "hidden"))
+    ]
     found += [Case("open_sora", "dsp", "frames", size=(2, 3, 5, 7))]
     if ranks % 2 == 0:
         found += [Case(k, "dsp", s, guidance=True) for k, s in product(KINDS, ("frames", "tokens"))]
@@ -44,7 +50,7 @@ def cases(ranks: int) -> list[Case]:
 
 @torch.no_grad()
 def compute_all(rank: int, ranks: int, cases: list[Case]) -> list[tuple[float, float, list, list]]:
-    """Per case the largest output and difference to one rank, and collectives recorded, predicted."""
+    """Per case the largest output, its difference to one rank, collectives and predicted ones."""
     groups = {g: make_ranks(range(ranks), g, PATIENCE) for g in {c.guidance for c in cases}}
     found = []
     for case in cases:

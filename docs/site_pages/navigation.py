@@ -9,7 +9,7 @@ from site_pages.markdown import block
 from site_pages.places import DOCS, in_tree
 
 _TOP = {
-    "Start": ("get_started", "numbers", "findings", "scaling", "api", "tour"),
+    "Start": ("get_started", "numbers", "findings", "parallel", "scaling", "api", "tour"),
     "How to": ("howto/*",),
     "What there is": ("tasks/index", "methods/index", "systems/index", "reference/metrics/index"),
     "Reference": (

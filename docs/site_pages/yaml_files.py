@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_COMMAND = "# python -m pab_bench"
+_COMMANDS = ("# python -m pab_bench", "# torchrun ")
 _REMARK = re.compile(r"^ *(\w+):[^#\n]*#\s*(.+)$", re.MULTILINE)
 
 
@@ -40,7 +40,7 @@ def read_file(path: Path) -> ConfigFile:
         if not line.startswith("#"):
             break
         head.append(line)
-    command = next(line for line in head if line.startswith(_COMMAND))
+    command = next(line for line in head if line.startswith(_COMMANDS))
     others = [line for line in head if line != command and "@package" not in line]
     text = " ".join(line.lstrip("# ") for line in others)
     values = yaml.safe_load(content) or {}

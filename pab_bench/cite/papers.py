@@ -47,6 +47,14 @@ SYSTEMS: Papers = {
 }
 """The model and, where it is its own, the sampler; a mini has its architecture from there."""
 
+PARALLEL: Papers = {
+    "none": (),
+    "dsp": ("zhao2024dsp", "zhao2024pab"),
+    "ulysses": ("jacobs2023ulysses",),
+    "megatron_sp": ("korthikanti2022sequence",),
+}
+"""How ranks share a video."""
+
 _VBENCH = "huang2024vbench"
 
 _METRICS: Papers = {

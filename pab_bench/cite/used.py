@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pab_bench.cite.papers import METHODS, METRICS, PACKAGES, SYSTEMS, Papers
+from pab_bench.cite.papers import METHODS, METRICS, PACKAGES, PARALLEL, SYSTEMS, Papers
 from pab_bench.systems.registry import system_of_address
 
 
@@ -51,6 +51,8 @@ def _uses(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Papers]]:
     config = record.get("config") or {}
     for method in _methods(config.get("method")):
         yield "method", method, METHODS
+    if shared := config.get("parallel"):
+        yield "parallel", str(shared.get("method")), PARALLEL
     model = config.get("model") or {}
     name = str(model.get("name"))
     system = system_of_address(str(model.get("sampler")))

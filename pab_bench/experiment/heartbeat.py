@@ -71,7 +71,7 @@ def _key(rank: int) -> str:
 
 def _store() -> Any:
     """A connection of one's own to the store in which the ranks have met."""
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     return TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=_TIMEOUT)

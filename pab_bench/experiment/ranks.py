@@ -179,7 +179,7 @@ def watched() -> Iterator[None]:
         raise
 
 
-_OF_TRANSPORT = ("gloo", "Gloo", "NCCL", "Connection", "onnection closed", "imed out", "ocket")
+_OF_TRANSPORT = ("gloo", "Gloo", "NCCL", "onnection", "imed out", "ocket")
 """What stands in the messages of collectives that have failed."""
 
 

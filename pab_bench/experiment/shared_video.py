@@ -17,7 +17,7 @@ from pab_bench.config.sections import ParallelSettings
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.experiment.arithmetic import arithmetic
-from pab_bench.experiment.provenance import decisive_versions, git_commit, versions
+from pab_bench.experiment.provenance import versions
 from pab_bench.experiment.session import digest
 from pab_bench.parallel.attach import Parallel, Ranks
 from pab_bench.parallel.groups import make_ranks
@@ -220,11 +220,9 @@ def facts_of_rank(
     for transformer in transformers:
         for name, tensor in transformer.state_dict().items():
             sums.update(f"{name} {tensor.dtype} {int(checksum(tensor))}".encode())
-    installed = versions() | decisive_versions()
     return {
         "weights": sums.hexdigest()[:12],
-        "commit": str(git_commit()),
-        **{f"version of {name}": version for name, version in installed.items()},
+        **{f"version of {name}": version for name, version in versions().items()},
         **{name: str(v) for name, v in arithmetic(device, threads).items()},
     }
 

@@ -26,7 +26,7 @@ from pab_bench.experiment.decided import Decided, Gates
 from pab_bench.experiment.device import clock
 from pab_bench.experiment.failures import SamplingFailed, check_frames, check_latents
 from pab_bench.experiment.session import Session, digest
-from pab_bench.experiment.shared_video import SharedVideo
+from pab_bench.experiment.shared_video import Attached, SharedVideo
 from pab_bench.experiment.tape import VideoTape
 from pab_bench.parallel.ledger import Calls, rows_of, totals_of
 from pab_bench.probes.attention_difference import AttentionDifference
@@ -208,10 +208,12 @@ class Denoiser:
                 tape.note_sizes(engine.cache)
 
         with ExitStack() as attached:
-            split = None
-            if self.shared is not None:
-                split = attached.enter_context(self.shared.attach(architecture))
             attached.enter_context(engine)
+            split: Attached | None = None
+            if self.shared is not None:
+                # Behind the engine: the plan in diffusers wraps forwards as it finds them.
+                split = self.shared.attach(architecture)
+                attached.enter_context(split)
             if tape is not None:
                 attached.enter_context(Playback(transformers_of(architecture), tape, lanes))
             began = clock(session.device)

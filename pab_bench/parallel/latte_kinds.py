@@ -25,15 +25,15 @@ _TIMESTEP = (4, "timestep")
 class LatteLayout:
     """Frames are split before the embedding, which treats each by itself; tokens behind it."""
 
-    classes: ClassVar = ("LatteTransformer3DModel", "LatteT2V")
+    classes: ClassVar[tuple[str, ...]] = ("LatteTransformer3DModel", "LatteT2V")
     splits: ClassVar[tuple[Split, ...]] = SPLITS
 
-    def heads(self, transformer: nn.Module) -> int:
+    def heads(self, transformer: Any) -> int:
         """Of every attention."""
-        heads: int = transformer.config["num_attention_heads"]  # type: ignore[index]
+        heads: int = transformer.config["num_attention_heads"]
         return heads
 
-    def attentions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def attentions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """Self-attention of the temporal or the spatial blocks."""
         blocks = transformer.get_submodule(_LISTS[crossing(split)])
         return [block.get_submodule("attn1") for block in blocks.children()]
@@ -44,32 +44,32 @@ class LatteLayout:
             return exchange_of_tokens(size, ranks)
         return Exchange(1, size.batch * size.tokens, size.frames, ranks, True, ())
 
-    def hooks(self, transformer: nn.Module, share: Share) -> list[RemovableHandle]:
+    def hooks(self, transformer: Any, share: Share) -> list[RemovableHandle]:
         """What the split takes, and what puts all together."""
         splitting = _Frames if share.split == "frames" else _Tokens
         return splitting(transformer, share).hooks()
 
-    def size_of(self, transformer: nn.Module, latents: Sequence[int], batch: int) -> Size:
+    def size_of(self, transformer: Any, latents: Sequence[int], batch: int) -> Size:
         """A token is a patch of a frame."""
-        patch: int = transformer.config["patch_size"]  # type: ignore[index]
+        patch: int = transformer.config["patch_size"]
         return Size(batch, latents[1], (latents[2] // patch) * (latents[3] // patch))
 
-    def gathered_width(self, transformer: nn.Module, gather: Gather) -> int:
+    def gathered_width(self, transformer: Any, gather: Gather) -> int:
         """The values of a patch, or the width of the transformer."""
         linear = transformer.get_submodule("proj_out")
-        width: int = linear.out_features if gather == "output" else linear.in_features  # type: ignore[assignment]
+        width: int = linear.out_features if gather == "output" else linear.in_features
         return width
 
-    def output_channels(self, transformer: nn.Module) -> int:
+    def output_channels(self, transformer: Any) -> int:
         """Of the noise, and of a variance that is not used."""
-        channels: int = transformer.config["out_channels"]  # type: ignore[index]
+        channels: int = transformer.config["out_channels"]
         return channels
 
-    def output_bytes(self, transformer: nn.Module) -> int:
+    def output_bytes(self, transformer: Any) -> int:
         """Of the transformer's dtype."""
         return int(next(transformer.parameters()).element_size())
 
-    def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def positions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """None: positions are added before the first temporal block."""
         return []
 
@@ -77,7 +77,7 @@ class LatteLayout:
 class _Kind:
     """The hooks that both splits share."""
 
-    def __init__(self, transformer: nn.Module, share: Share) -> None:
+    def __init__(self, transformer: Any, share: Share) -> None:
         self.transformer, self.share = transformer, share
 
     def hooks(self) -> list[RemovableHandle]:
@@ -110,7 +110,7 @@ class _Kind:
 class _Frames(_Kind):
     """Latents are cut before the call; positions in time are those of the rank's own frames."""
 
-    def __init__(self, transformer: nn.Module, share: Share) -> None:
+    def __init__(self, transformer: Any, share: Share) -> None:
         super().__init__(transformer, share)
         self.frames = 0
         self.positions: torch.Tensor | None = None
@@ -182,7 +182,7 @@ class _Frames(_Kind):
 class _Tokens(_Kind):
     """Embedded tokens are cut; a temporal block gets as many modulations as it has rows."""
 
-    def __init__(self, transformer: nn.Module, share: Share) -> None:
+    def __init__(self, transformer: Any, share: Share) -> None:
         super().__init__(transformer, share)
         self.frames = 0
 
@@ -209,6 +209,6 @@ class _Tokens(_Kind):
         return replaced(args, kwargs, *_TIMESTEP, own)
 
     def of_hidden(self, norm: nn.Module, last: nn.Module) -> list[RemovableHandle]:
-        """The final layer treats tokens alike, and the rest of the call knows how many there are."""
+        """The final layer treats tokens alike, and what follows knows how many there are."""
         del last
         return [norm.register_forward_pre_hook(lambda m, a: (self.together(a[0]), *a[1:]))]

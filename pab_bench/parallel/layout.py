@@ -82,11 +82,11 @@ class Layout(Protocol):
     splits: ClassVar[tuple[Split, ...]]
     """The dimensions by which its calls can be split."""
 
-    def heads(self, transformer: nn.Module) -> int:
+    def heads(self, transformer: Any) -> int:
         """Of the attention across the split dimension."""
         ...
 
-    def attentions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def attentions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """The attention module of every block that looks across the split dimension."""
         ...
 
@@ -94,27 +94,27 @@ class Layout(Protocol):
         """How the rows of such an attention are shared out."""
         ...
 
-    def hooks(self, transformer: nn.Module, share: Share) -> list[RemovableHandle]:
+    def hooks(self, transformer: Any, share: Share) -> list[RemovableHandle]:
         """Register what hands out shares, notes `share.size`, and puts shares together."""
         ...
 
-    def size_of(self, transformer: nn.Module, latents: Sequence[int], batch: int) -> Size:
+    def size_of(self, transformer: Any, latents: Sequence[int], batch: int) -> Size:
         """What a call with latents of shape (channels, frames, height, width) works on."""
         ...
 
-    def gathered_width(self, transformer: nn.Module, gather: Gather) -> int:
+    def gathered_width(self, transformer: Any, gather: Gather) -> int:
         """How many numbers of each token are put together behind the last block."""
         ...
 
-    def output_channels(self, transformer: nn.Module) -> int:
+    def output_channels(self, transformer: Any) -> int:
         """Of what the transformer predicts."""
         ...
 
-    def output_bytes(self, transformer: nn.Module) -> int:
+    def output_bytes(self, transformer: Any) -> int:
         """Of a number that the transformer predicts."""
         ...
 
-    def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def positions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """Modules inside the attention that give positions by order, from 0."""
         ...
 

@@ -124,7 +124,7 @@ def predicted_by_call(
     """
     group = {own.name: own for own in plan.source}[branch]
     computed = ~plan.is_skipped(group) if scores else ~(plan.reuse(group) | plan.is_skipped(group))
-    calls = []
+    calls: list[list[Collective]] = []
     for call in range(plan.calls):
         if not plan.is_called(call):
             calls.append([])
@@ -152,8 +152,8 @@ def predicted_call(
             found += _of_attention(layout, size, sharing, block)
         share = -(-size.length(sharing.split) // sharing.ranks)
         grid = (share, size.tokens) if sharing.split == "frames" else (size.frames, share)
-        shape = (size.batch, *grid, sharing.gathered_width)
-        found.append(_collective("all_gather", AFTER_BLOCKS, sharing, shape))
+        tokens = (size.batch, *grid, sharing.gathered_width)
+        found.append(_collective("all_gather", AFTER_BLOCKS, sharing, tokens))
     if sharing.halves > 1:
         shape = (size.batch, *sharing.output)
         message = math.prod(shape) * sharing.output_bytes

@@ -109,7 +109,8 @@ class Recorder(TorchDispatchMode):
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Collective:
         operation = _OPERATIONS.get(name, name)
-        given = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
+        names = (argument.name for argument in func._schema.arguments)
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
         ranks = _group_size(given)
         tensor = _sent_tensor(given)
         if tensor is None:
@@ -125,14 +126,16 @@ class Recorder(TorchDispatchMode):
 
 def _group_size(given: Mapping[str, Any]) -> int:
     """Of the group that an operator's arguments name, by its name or by itself."""
-    from torch.distributed.distributed_c10d import ProcessGroup, _resolve_process_group
+    from torch.distributed import distributed_c10d as c10d
 
     if "group_name" in given:
-        return int(_resolve_process_group(given["group_name"]).size())
+        # Functional operators name their group; nothing public looks it up.
+        return int(c10d._resolve_process_group(given["group_name"]).size())  # type: ignore[attr-defined]
     group = given.get("process_group")
     if group is None:
         return 1
-    return int((group if isinstance(group, ProcessGroup) else ProcessGroup.unbox(group)).size())
+    kind = c10d.ProcessGroup
+    return int((group if isinstance(group, kind) else kind.unbox(group)).size())
 
 
 def _sent_tensor(given: Mapping[str, Any]) -> torch.Tensor | None:

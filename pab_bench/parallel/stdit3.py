@@ -24,15 +24,15 @@ _X, _FRAMES = (0, "x"), (4, "frames")
 class STDiT3Layout:
     """Every rank embeds the whole input; the residual stream is split behind that."""
 
-    classes: ClassVar = ("STDiT3Transformer",)
+    classes: ClassVar[tuple[str, ...]] = ("STDiT3Transformer",)
     splits: ClassVar[tuple[Split, ...]] = SPLITS
 
-    def heads(self, transformer: nn.Module) -> int:
+    def heads(self, transformer: Any) -> int:
         """Of every attention."""
-        heads: int = transformer.config["num_heads"]  # type: ignore[index]
+        heads: int = transformer.config["num_heads"]
         return heads
 
-    def attentions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def attentions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """Self-attention of the temporal or the spatial blocks."""
         return [block.get_submodule("attn") for block in _blocks(transformer, crossing(split))]
 
@@ -42,7 +42,7 @@ class STDiT3Layout:
             return Exchange(size.batch, size.tokens, size.frames, ranks, False, (size.batch,))
         return exchange_of_tokens(size, ranks)
 
-    def hooks(self, transformer: nn.Module, share: Share) -> list[RemovableHandle]:
+    def hooks(self, transformer: Any, share: Share) -> list[RemovableHandle]:
         """Split before the first block; before or behind the final layer all is put together."""
         blocks = [*_blocks(transformer, "spatial"), *_blocks(transformer, "temporal")]
         final = transformer.get_submodule("final_layer")
@@ -76,34 +76,34 @@ class STDiT3Layout:
             )
         return handles
 
-    def size_of(self, transformer: nn.Module, latents: Sequence[int], batch: int) -> Size:
+    def size_of(self, transformer: Any, latents: Sequence[int], batch: int) -> Size:
         """Sides that the patch does not divide are padded by the transformer."""
-        patch: Sequence[int] = transformer.patch  # type: ignore[assignment]
+        patch: Sequence[int] = transformer.patch
         frames, height, width = (
             -(-length // side) for length, side in zip(latents[1:], patch, strict=True)
         )
         return Size(batch, frames, height * width)
 
-    def gathered_width(self, transformer: nn.Module, gather: Gather) -> int:
+    def gathered_width(self, transformer: Any, gather: Gather) -> int:
         """The values of a patch, or the width of the transformer."""
         linear = transformer.get_submodule("final_layer").linear
-        width: int = linear.out_features if gather == "output" else linear.in_features  # type: ignore[union-attr, assignment]
+        width: int = linear.out_features if gather == "output" else linear.in_features
         return width
 
-    def output_channels(self, transformer: nn.Module) -> int:
+    def output_channels(self, transformer: Any) -> int:
         """Of the velocity, and as many that are not used."""
-        channels: int = transformer.out_channels  # type: ignore[assignment]
+        channels: int = transformer.out_channels
         return channels
 
-    def output_bytes(self, transformer: nn.Module) -> int:
+    def output_bytes(self, transformer: Any) -> int:
         """It is float32 whatever the transformer's dtype is."""
         del transformer
         return 4
 
-    def positions(self, transformer: nn.Module, split: Split) -> Sequence[nn.Module]:
+    def positions(self, transformer: Any, split: Split) -> Sequence[nn.Module]:
         """The rotary embedding of temporal attention."""
         return [transformer.get_submodule("rope")] if split == "frames" else []
 
 
-def _blocks(transformer: nn.Module, branch: str) -> list[nn.Module]:
+def _blocks(transformer: Any, branch: str) -> list[nn.Module]:
     return list(transformer.get_submodule(f"{branch}_blocks").children())

@@ -13,12 +13,13 @@ from pab_bench.cite.used import used_in
 from pab_bench.experiment.provenance import decisive_versions
 from pab_bench.methods.registry import METHODS
 from pab_bench.metrics.registry import METRICS
+from pab_bench.names import PARALLEL_METHODS
 from pab_bench.pack.command import main as pack
 from pab_bench.systems.registry import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "tests" / "fixtures" / "store"
-TABLES = (papers.METHODS, papers.SYSTEMS, papers.METRICS, papers.PACKAGES)
+TABLES = (papers.METHODS, papers.SYSTEMS, papers.METRICS, papers.PACKAGES, papers.PARALLEL)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ TABLES = (papers.METHODS, papers.SYSTEMS, papers.METRICS, papers.PACKAGES)
         (SYSTEMS, papers.SYSTEMS),
         (METRICS, papers.METRICS),
         (decisive_versions(), papers.PACKAGES),
+        (PARALLEL_METHODS, papers.PARALLEL),
     ],
 )
 def test_whatever_can_be_used_has_a_line(known, table):

@@ -92,7 +92,7 @@ def test_models_without_a_layout_are_refused_by_name():
     with pytest.raises(ParallelRefused, match="Linear cannot be split: there is no layout of it"):
         layout_for(torch.nn.Linear(1, 1), ParallelSettings("dsp"), 2)
     planned = type("OtherTransformer", (torch.nn.Linear,), {"_cp_plan": {"": {}}})(1, 1)
-    with pytest.raises(ParallelRefused, match="OtherTransformer .*its plan in diffusers was not"):
+    with pytest.raises(ParallelRefused, match=r"OtherTransformer .*its plan in diffusers was not"):
         layout_for(planned, ParallelSettings("ulysses"), 2)
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from golden.sequence_parallel import AGAINST_ONE_RANK, Case
 from golden.sequence_parallel_models import Golden, golden_of
-from torch import multiprocessing
+from torch.multiprocessing.spawn import spawn
 
 from pab_bench.parallel.attach import Parallel, Ranks
 from pab_bench.parallel.groups import make_ranks
@@ -31,7 +31,7 @@ def repeat_all(folder: Path, cases: Sequence[Case]) -> Iterator[tuple[Case, Mapp
     ranks = max(case.ranks for case in cases)
     with tempfile.TemporaryDirectory() as temporary:
         arguments = ranks, folder, list(cases), Path(temporary), list(sys.path)
-        multiprocessing.spawn(_rank, arguments, nprocs=ranks)  # type: ignore[no-untyped-call]
+        spawn(_rank, arguments, nprocs=ranks)  # type: ignore[no-untyped-call]
         results = torch.load(Path(temporary) / "results.pt", weights_only=False)
     yield from zip(cases, results, strict=True)
 
@@ -43,6 +43,24 @@ def _rank(
     torch.set_num_threads(1)
     meeting = f"file://{temporary / 'meeting'}"
     dist.init_process_group("gloo", meeting, _TIMEOUT, world_size=ranks, rank=rank)
+    results = repeat_on(rank, ranks, folder, cases)
+    if rank == 0:
+        torch.save(results, temporary / "results.pt")
+    dist.destroy_process_group()
+
+
+def repeat_on(
+    rank: int, ranks: int, folder: Path, cases: Sequence[Case]
+) -> list[Mapping[str, Any]]:
+    """What each of `ranks` ranks that have met does of every case; the first knows what came of it.
+
+    Args:
+        rank: this process' number.
+        ranks: how many there are, at least as many as any case has.
+        folder: of the golden data.
+        cases: its runs.
+    """
+    del rank, ranks
     formed: dict[tuple[int, bool], Ranks | None] = {}
     for case in cases:
         key = case.ranks, case.guidance
@@ -53,9 +71,7 @@ def _rank(
         own = formed[case.ranks, case.guidance]
         results.append(_repeat(folder, case, own) if own is not None else {})
         dist.barrier()
-    if rank == 0:
-        torch.save(results, temporary / "results.pt")
-    dist.destroy_process_group()
+    return results
 
 
 def _repeat(folder: Path, case: Case, ranks: Ranks) -> Mapping[str, Any]:

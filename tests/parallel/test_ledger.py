@@ -22,7 +22,7 @@ def test_what_was_predicted_passes():
         ([[BEFORE, AFTER]], "called 1 times, expected 2"),
         (
             [[BEFORE, AFTER], [BEFORE]],
-            r"call 1 .*collective 0: all_to_all of \[2, 3\] among 2 at temporal.0.in .*says nothing",
+            r"call 1 .*: all_to_all of \[2, 3\] among 2 at temporal.0.in .*says nothing",
         ),
         ([[BEFORE], []], "call 0 .*collective 1: nothing was issued, the plan says all_to_all"),
         ([[BEFORE, replace(AFTER, shape=(2, 4))], []], r"collective 1: all_to_all of \[2, 4\]"),

@@ -50,7 +50,7 @@ def cases(ranks: int) -> list[Case]:
 
 @torch.no_grad()
 def compute_all(rank: int, ranks: int, cases: list[Case]) -> list[tuple[float, float, list, list]]:
-    """Per case the largest output and difference to one rank, and collectives recorded, predicted."""
+    """Per case the largest output, its difference to one rank, collectives and predicted ones."""
     groups = {g: make_ranks(range(ranks), g, PATIENCE) for g in {c.guidance for c in cases}}
     found = []
     for case in cases:

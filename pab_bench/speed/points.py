@@ -47,7 +47,7 @@ def time_points(settings: Sequence[Settings], records: Sequence[Record]) -> None
         if record.plan.get("sites_only", True):
             plan = _wanted(record, Store(here.results_dir))
         else:
-            own = _settings_with_method(settings, record)
+            own = settings_with_method(settings, record)
             if own is None:
                 _log.warning("point %s is of no method of this run, and not timed", record.id)
                 continue
@@ -70,15 +70,23 @@ def _settings_of(key: str, settings: Sequence[Settings], record: Record) -> Sett
     return next(found, None)
 
 
-def _settings_with_method(settings: Sequence[Settings], record: Record) -> Settings | None:
-    """Those of a point whose plan does not say all, so that its method must be asked."""
-    wanted = [record.config[key] for key in ("method", "steps", "cache")]
-    found = (
-        own
-        for own in settings
-        if [settings_identity(own)[key] for key in ("method", "steps", "cache")] == wanted
-    )
-    return next(found, None)
+def settings_with_method(settings: Sequence[Settings], record: Record) -> Settings | None:
+    """Find those of a point whose plan does not say all, so that its method must be asked.
+
+    Args:
+        settings: of a run.
+        record: the point.
+
+    Returns:
+        None if no point of the run has that method, with as many steps and what is kept alike.
+    """
+
+    def said(config: Mapping[str, Any]) -> str:
+        # As texts: what is stored has lists where settings have tuples.
+        return _text({key: config[key] for key in ("method", "steps", "cache")})
+
+    wanted = said(record.config)
+    return next((own for own in settings if said(settings_identity(own)) == wanted), None)
 
 
 def _text(key: Mapping[str, Any]) -> str:

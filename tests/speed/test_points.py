@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from pab_bench.experiment.identity import settings_identity
 from pab_bench.experiment.point import make_point
 from pab_bench.speed import timing_pass, turns
 from pab_bench.speed.clocks import ProcessClock
 from pab_bench.speed.plans import key_here
-from pab_bench.speed.points import time_points
+from pab_bench.speed.points import settings_with_method, time_points
 from pab_bench.timings.key import timings_key
 from pab_bench.timings.names import name_of_point
 from pab_bench.timings.store import read_timings
@@ -62,6 +65,16 @@ def test_points_of_another_machine_are_left_alone_and_of_other_threads_are_not(m
     time_points([replace(settings, speed=replace(settings.speed, calls=False))], [theirs])
     key = {**key_here(settings), "threads": threads}
     assert len(read_timings(settings.results_dir, key).plans) == 1
+
+
+def test_a_method_is_found_by_what_was_stored_of_it(timed_settings):
+    usual = "spatial_threshold=null", "temporal_threshold=null", "spatial_gap=1", "steps=8"
+    orders = [f"method.order={order}" for order in (1, 2)]
+    first, second = (timed_settings("method=taylorseer", own, *usual) for own in orders)
+    stored = json.loads(json.dumps(settings_identity(second)))  # Tuples have become lists.
+    record = SimpleNamespace(config=stored)
+    assert settings_with_method([first, second], record) is second
+    assert settings_with_method([first], record) is None
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from engine.toy import GROUPS, WIDTH, ToyTransformer, sample_lanes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pab_bench.config.compose import compose
 from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import SPATIAL, TEMPORAL
 from pab_bench.engine.stack import stack_of, stack_sites
@@ -229,6 +230,14 @@ def test_what_can_leave_something_out_is_not():
     assert problems_of(DBCache(first_blocks=2, last_blocks=1, warm_up=11)) == []
     assert problems_of(DBCache(first_blocks=1, warm_up=20, warm_up_interval=2)) == []
     assert problems_of(DBCache(first_blocks=8), blocks=None) == []
+
+
+def test_blocks_are_known_before_the_model_is_where_they_lie_in_one_list():
+    chosen = {"name": "dbcache", "first_blocks": 45}
+    with pytest.raises(InvalidSettings, match=r"method.first_blocks=45: .* the model has 30"):
+        compose(model="wan", method=chosen)
+    # Of two lists, 20 and 40 blocks long, the settings have the longer one.
+    assert compose(model="hunyuan_video", method=chosen).method.first_blocks == 45
 
 
 @pytest.mark.parametrize(

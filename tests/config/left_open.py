@@ -7,6 +7,7 @@ from pab_bench.config.model_defaults import KEYS
 
 BY_METHOD: dict[str, dict[str, object]] = {
     "delta_dit": {"method.blocks": 2, "method.boundary": 25},
+    "external": {"method.enable": "json:loads"},
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},
     "mask": {"method.file": "mask.json"},

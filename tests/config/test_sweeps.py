@@ -35,7 +35,7 @@ POINTS = {
 
 PART = {"table1_fair": ["model=latte_mini"], "audit_diffusers": ["model=latte_mini"]}
 """Of what is composed in full by slow tests only, or needs a checkpoint that is made first."""
-FULL = {name: () for name in PART} | {"audit_diffusers": ["model=latte_mini"]}
+FULL = dict.fromkeys(PART, ()) | {"audit_diffusers": ["model=latte_mini"]}
 OWN_MODELS = {"table1_fair", "audit_diffusers"}
 """What is not meant for one released model."""
 

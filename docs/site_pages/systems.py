@@ -123,6 +123,7 @@ def _origins(models: list[tuple[ConfigFile, dict[str, Any]]]) -> str:
                 revision = settings.get("revision") or "not pinned"
                 rows.append((code(file.name), part or "model", code(repository), code(revision)))
             elif not part:
-                where = "a folder: `model.path=DIR`" if values["depth"] is None else "the package"
+                own = values["path"] or ("DIR" if values["depth"] is None else None)
+                where = f"a folder: `model.path={own}`" if own else "the package"
                 rows.append((code(file.name), "model", where, "-"))
     return table(("model", "part", "from", "revision"), rows)

@@ -192,8 +192,8 @@ def _compare(
         yield Finding(
             "lanes_mixed",
             f"with what {what} {moved} of a step is given moved by {MOVED:g} of its spread, and "
-            f"all else the same, {what} {kept} gives something else at {len(far)} of {looked} steps, "
-            f"first at step {min(far)}, most at step {call} (relative L2 {most:.2g})",
+            f"all else the same, {what} {kept} gives something else at {len(far)} of {looked} "
+            f"steps, first at step {min(far)}, most at step {call} (relative L2 {most:.2g})",
         )
 
 

@@ -167,7 +167,7 @@ def _some_halves(case: Case) -> bool:
 def _reused_when_visited(case: Case, kind: str) -> float:
     """Share of visits of a kind's modules that did not compute."""
     groups: list[Group] = [group for group in case.seen.computed if group.kind == kind]
-    visited = np.concatenate([case.seen.visited[group] > 0 for group in groups], axis=2)
+    visited = np.concatenate([case.seen.visited[group] for group in groups], axis=2)
     return float(((case.computed(kind) == 0) & visited).mean())
 
 

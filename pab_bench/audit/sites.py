@@ -37,6 +37,8 @@ class WatchedSite:
         block: index of its block.
         module: called when the site is visited, whether or not it then computes.
         layer: the first of the module's layers that is given tokens; called when it computes.
+        home: name of the list's entry that holds the site, with its transformer: sites that are
+            called one after the other.
         rows: first dimension of what the layer is given where nothing is left out: both halves of
             the guidance batch where they are in one call.
     """
@@ -46,6 +48,7 @@ class WatchedSite:
     block: int
     module: nn.Module
     layer: nn.Module
+    home: str
     rows: int
 
 
@@ -77,6 +80,11 @@ def watched_sites(
     transformers = transformers_of(architecture)
     blocks = [block.module for block in architecture.blocks()]
     alone = _alone(look.found, blocks)
+    names = {
+        id(module): f"{index}:{_entry(name)}"
+        for index, transformer in enumerate(transformers)
+        for name, module in transformer.named_modules()
+    }
     sites = []
     for (transformer, group, block), calls in look.found.items():
         chosen = _layer(calls)
@@ -90,8 +98,20 @@ def watched_sites(
         inside = [module for module, _ in calls if _holds(module, layer) and module is not layer]
         whole = [module for module in alone if _holds(module, layer)]
         module = (whole or inside or [layer])[0]
-        sites.append(WatchedSite(transformer, group, block, module, layer, shape[0]))
+        home = names[id(layer)]
+        sites.append(WatchedSite(transformer, group, block, module, layer, home, shape[0]))
     return sites
+
+
+def _entry(name: str) -> str:
+    """Of a module's name the part up to its number in a list.
+
+    >>> _entry("blocks.3.attn1.to_q"), _entry("proj_out")
+    ('blocks.3', 'proj_out')
+    """
+    parts = name.split(".")
+    number = next((place for place, part in enumerate(parts) if part.isdigit()), len(parts))
+    return ".".join(parts[: number + 1])
 
 
 _Calls = list[tuple[nn.Module, tuple[int, ...]]]

@@ -37,7 +37,7 @@ def trials(scene: AuditScene, own: Input, other: Input) -> Iterator[Finding]:
             yield Finding("equals_baseline", f"{_count(bare)} numbers, all the same")
         yield from _again(scene, own, other, fresh)
     yield from _left(scene, own, bare, enabled.left)
-    yield from _broken_off(scene, own, other, fresh)
+    yield from broken_off(scene, own, other, fresh)
     yield from mixed_lanes(scene, own)
 
 
@@ -74,8 +74,15 @@ def _left(
         )
 
 
-def _broken_off(scene: AuditScene, own: Input, other: Input, fresh: Watched) -> Iterator[Finding]:
-    """In the middle of another video, and then of the same one a step later."""
+def broken_off(scene: AuditScene, own: Input, other: Input, fresh: Watched) -> Iterator[Finding]:
+    """Break off another video in the middle, then the same one a step later, and sample after it.
+
+    Args:
+        scene: the model; nothing may be enabled.
+        own: the video.
+        other: a different one.
+        fresh: the video as it is right after enabling.
+    """
     half = scene.plan.calls // 2
     for before, steps in ((other, half), (own, half + 1)):
         if steps >= scene.plan.calls:

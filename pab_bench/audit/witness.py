@@ -6,6 +6,7 @@ to the model runs as it would without them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -35,15 +36,15 @@ class Seen:
     Attributes:
         computed: per group (lanes, calls, blocks): how much of its full batch a site computed: 1
             all of it, 0.5 one half of the guidance batch, 0 nothing, 2 all of it twice.
-        visited: per group (lanes, calls, blocks): how often the site's module was called, whether
-            or not it computed.
+        visited: per group (lanes, calls, blocks): whether what is around the site was computed: its
+            module was called, whether or not it computed, or another site beside it did.
         told: at every call of the transformer what the acceleration was told of the timestep; None
             where it does not ask.
         timesteps: at every call what the transformer was given, in units of its own.
     """
 
     computed: Mapping[Group, npt.NDArray[np.float64]]
-    visited: Mapping[Group, npt.NDArray[np.int64]]
+    visited: Mapping[Group, npt.NDArray[np.bool_]]
     told: tuple[float | None, ...]
     timesteps: tuple[float | None, ...]
 
@@ -106,7 +107,7 @@ class Witness:
         shapes = {g: (lanes, *table.shape) for g, table in plan.source.items()}
         self._rows = {g: np.zeros(shape, dtype=np.int64) for g, shape in shapes.items()}
         self._full = {g: np.ones(shape, dtype=np.int64) for g, shape in shapes.items()}
-        self._visited = {g: np.zeros(shape, dtype=np.int64) for g, shape in shapes.items()}
+        self._visited = {g: np.zeros(shape, dtype=np.bool_) for g, shape in shapes.items()}
 
     def __enter__(self) -> Self:
         """Attach, before all hooks that are there already."""
@@ -143,7 +144,15 @@ class Witness:
     def seen(self) -> Seen:
         """What happened up to now."""
         computed = {group: self._rows[group] / self._full[group] for group in self._rows}
-        return Seen(computed, self._visited, tuple(self._told), tuple(self._timesteps))
+        visited = {group: table.copy() for group, table in self._visited.items()}
+        homes: dict[str, list[WatchedSite]] = defaultdict(list)
+        for site in self._sites:
+            homes[site.home].append(site)
+        for sites in homes.values():
+            some = np.any([computed[s.group][:, :, s.block] > 0 for s in sites], axis=0)
+            for site in sites:
+                visited[site.group][:, :, site.block] |= some
+        return Seen(computed, visited, tuple(self._told), tuple(self._timesteps))
 
     @property
     def ledger(self) -> Ledger:
@@ -197,7 +206,7 @@ class Witness:
         table = self._visited[site.group]
 
         def visited(module: nn.Module, args: Any) -> None:
-            table[self._lane, self._call, site.block] += 1
+            table[self._lane, self._call, site.block] = True
 
         return visited
 

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pab_bench.config.broadcast_objects import broadcast_object_of
 from pab_bench.config.describe import expected_of, is_number_for_switch_of
-from pab_bench.config.schema import schema_of
+from pab_bench.config.schema import is_call_hint, schema_of
 from pab_bench.config.section import section
 from pab_bench.methods.base import About, Method
 from pab_bench.methods.combined import Combined
@@ -141,6 +141,9 @@ def _typed(kind: type[Any], given: Mapping[str, Any], problems: Problems) -> dic
             hint = did_you_mean(key, known)
             message = f"there is no key {key!r} in method ({', '.join(known)}).{hint}"
             problems.found.append(Problem(f"method.{key}={show(value)}", message))
+            continue
+        if is_call_hint(hints[key]) and not isinstance(value, Mapping | None):
+            problems.add(f"method.{key}", value, "must be a mapping such as {name:value}, or null")
             continue
         try:
             if is_number_for_switch_of(hints[key], value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 from pab_bench.config.folders import is_folder
@@ -115,8 +115,15 @@ class ModelChoice(ModelSettings):
             ("text_encoder.path", self.text_encoder.path),
         ):
             if folder is not None and not is_folder(folder):
-                problems.add(key, folder, "is not a folder; null = the model's own source")
+                way = _MADE_BY.get(folder, "null = the model's own source")
+                problems.add(key, folder, f"is not a folder; {way}")
         return problems
+
+
+_MADE_BY: Mapping[str, str] = {
+    "models/cogvideox_tiny": "python -m pab_bench.minis.random_cogvideox makes it, here"
+}
+"""Folders that a command of ours writes."""
 
 
 def check_guidance(key: str, value: float | None, problems: Problems) -> None:

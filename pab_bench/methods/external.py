@@ -87,12 +87,16 @@ def _check_enable(enable: str | None, problems: Problems) -> None:
     module, _, name = enable.partition(":")
     if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         problems.add("enable", enable, "must be module:function")
-    elif _file_of(module) is None:
-        hint = _INSTALL.get(module.partition(".")[0], "is it on PYTHONPATH, or in this folder?")
-        message = f"there is no module {module}; {hint}"
-        problems.add("enable", enable, message)
+        return
+    for needed in (module, *_NEEDS.get(module, ())):
+        if _file_of(needed) is None:
+            package = needed.partition(".")[0]
+            hint = _INSTALL.get(package, "is it on PYTHONPATH, or in this folder?")
+            problems.add("enable", enable, f"there is no module {needed}; {hint}")
 
 
+_NEEDS: Mapping[str, tuple[str, ...]] = {"pab_bench.audit.cache_dit": ("cache_dit",)}
+"""Packages that are imported only when something is enabled."""
 _INSTALL: Mapping[str, str] = {
     "cache_dit": "pip install cache-dit",
     "para_attn": "pip install para-attn",

@@ -11,7 +11,9 @@ import torch
 from golden.scenes_two_lanes import PipelineScene
 
 from pab_bench.audit.audit import audit
+from pab_bench.audit.lanes import mixed_lanes
 from pab_bench.audit.scene import AuditScene, Input, scene_of
+from pab_bench.audit.trials import broken_off
 from pab_bench.methods.base import plan_of
 from pab_bench.methods.external import External
 from pab_bench.systems.base import TextEmbeddings
@@ -79,9 +81,18 @@ class Audited:
         with self.scene.enabled() as enabled:
             config = self.scene.config()
             first = self.scene.sample(inputs[0])
-        self.seen = first.seen
+        self.inputs, self.fresh = inputs, first
         self.content = audit(self.scene, enabled, config, first.seen, *inputs)
         self.evidence = {own["name"]: own["evidence"] for own in self.content["findings"]}
+
+    def mixed(self) -> dict[str, str]:
+        """The trial of the lanes alone."""
+        return {own.name: own.evidence for own in mixed_lanes(self.scene, self.inputs[0])}
+
+    def broken_off(self) -> dict[str, str]:
+        """The trial of videos that are broken off, alone."""
+        found = broken_off(self.scene, *self.inputs, self.fresh)
+        return {own.name: own.evidence for own in found}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ BY_METHOD: dict[str, dict[str, object]] = {
     },
     "dbcache": {"method.first_blocks": 1},
     "delta_dit": {"method.blocks": 2, "method.boundary": 25},
+    "external": {"method.enable": "json:loads"},
     "fewer_steps": {"method.steps": 10},
     "magcache": {"method.ratios": [1.0] * 50},
     "mask": {"method.file": "mask.json"},

@@ -30,10 +30,18 @@ POINTS = {
     "table1_open_sora_plan": 3,
     "pyramid_inverted": 2,
     "table1_fair": 24,
+    "audit_diffusers": 8,
 }
 
-PART = {"table1_fair": ["model=latte_mini"], "rivals_static": ["model=wan_mini"]}
-"""Of what is composed in full by slow tests only."""
+PART = {
+    "table1_fair": ["model=latte_mini"],
+    "rivals_static": ["model=wan_mini"],
+    "audit_diffusers": ["model=latte_mini"],
+}
+"""Of what is composed in full by slow tests only, or needs a checkpoint that is made first."""
+FULL = dict.fromkeys(PART, ()) | {"audit_diffusers": ["model=latte_mini"]}
+OWN_MODELS = {"table1_fair", "audit_diffusers"}
+"""What is not meant for one released model."""
 
 
 @cache
@@ -66,12 +74,13 @@ def test_the_header_says_how_to_run_it(name: str) -> None:
 )
 def test_it_has_so_many_different_points(name: str, points: int) -> None:
     identities = [
-        str(settings_identity(point.settings)) for point in grid(f"+sweeps={name}").points
+        str(settings_identity(point.settings))
+        for point in grid(f"+sweeps={name}", *FULL.get(name, ())).points
     ]
     assert len(identities) == len(set(identities)) == points
 
 
-@pytest.mark.parametrize("name", [name for name in POINTS if name != "table1_fair"])
+@pytest.mark.parametrize("name", [name for name in POINTS if name not in OWN_MODELS])
 def test_it_runs_on_a_released_model(name: str) -> None:
     model = name.partition("table1_")[2] or "latte"
     found = grid(f"+sweeps={name}", f"model={model}")

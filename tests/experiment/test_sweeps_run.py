@@ -10,7 +10,8 @@ from pab_bench.experiment.point import make_point
 
 NOT_SAMPLED = {"paper_flops", "paper_flops_latte"}  # Their task is `cost`.
 OTHER_MODELS = {"table1_open_sora", "table1_open_sora_plan"}
-OWN_STEPS = {"table1_fair"}  # Settings of its experiments are calls of so many steps.
+# Settings of its experiments are calls of so many steps; what is audited may reuse nothing.
+OWN_STEPS = {"table1_fair", "audit_diffusers"}
 NAMES = sorted({path.stem for path in SWEEPS.glob("*.yaml")} - NOT_SAMPLED - OWN_STEPS - {"search"})
 PROMPT = TINY[0]
 

@@ -34,6 +34,7 @@ def test_the_wheel_carries_configuration_and_minis(wheel):
     for name in (
         "pab_bench/conf/config.yaml",
         "pab_bench/sweeps/gap_grid.yaml",
+        "pab_bench/methods/calibrated/latte_mini_teacache.json",
         "pab_bench/minis/latte/model_index.json",
         "pab_bench/minis/latte/transformer/diffusion_pytorch_model.safetensors",
         "pab_bench/metrics/weights/alexnet_features.safetensors",

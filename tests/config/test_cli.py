@@ -178,8 +178,8 @@ def test_notices_are_shown(experiment: Experiment, capsys: pytest.CaptureFixture
 def test_a_task_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["task=paln"]) == 2
     assert (
-        "task=paln: must be one of advise, claims, cost, describe, plan, run, sample, speed. "
-        "Did you mean 'plan'?" in capsys.readouterr().err
+        "task=paln: must be one of advise, calibrate, claims, cost, describe, plan, run, sample, "
+        "speed. Did you mean 'plan'?" in capsys.readouterr().err
     )
 
 

@@ -132,4 +132,7 @@ def test_a_record_with_any_other_value_is_refused_or_a_record(archive, value, se
         found = check_record(record, str(record["id"]))
     except ValueError:
         return
-    assert found.to_json() == {**record, "control": record.get("control", {})}
+    assert found.to_json() == {
+        **record,
+        **{later: record.get(later, {}) for later in ("control", "communication")},
+    }

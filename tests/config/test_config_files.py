@@ -60,7 +60,9 @@ def test_every_sweep_is_a_multirun_of_known_keys(file: Path, hydra_ready: None) 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_file_is_headed_by_a_command_that_uses_it(file: Path) -> None:
     head = file.read_text().splitlines()[:2]
-    command = next(line for line in head if line.startswith("# python -m pab_bench"))
+    command = next(
+        line for line in head if line.startswith(("# python -m pab_bench", "# torchrun "))
+    )
     if file.parent not in (CONF, CONF / "hydra" / "help"):
         assert file.stem in command
 

@@ -196,7 +196,7 @@ def test_a_killed_rank_ends_the_run_with_its_number(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["1:kill", "1:stop", "2:stop"])
+@pytest.mark.parametrize("fault", ["1:kill", "1:stop", "2:stop"], ids=lambda f: f.replace(":", "-"))
 def test_a_lost_rank_is_named_where_nobody_watches(tmp_path, fault):
     options = ["parallel=dsp", "parallel.timeout_s=15", f"results_dir={tmp_path}"]
     arguments = [*COMMON, "model=open_sora_mini", *options]

@@ -166,7 +166,8 @@ def _refused(grid: Grid) -> Iterator[str]:
     if grid.refused:
         count = len(grid.refused) + len(grid.points)
         yield f"{len(grid.refused)} of {count} grid points cannot be, and are rows that say why:"
-    shared = set.intersection(*(set(p.overrides) for p in [*grid.points, *grid.refused]))
+    lines = [p.overrides for p in grid.points] + [p.overrides for p in grid.refused]
+    shared = set.intersection(*map(set, lines))
     for point in grid.refused:
         own = " ".join(override for override in point.overrides if override not in shared)
         yield f"  job {point.number}, {own}: {point.reason}"

@@ -8,6 +8,7 @@ from typing import Any
 from pab_bench.calibration.goodness import errors_of
 from pab_bench.calibration.measuring import Changes, Measured
 from pab_bench.calibration.polynomial import evaluated, points_of, polynomial_fit, shape_of
+from pab_bench.calibration.prompts import divided
 from pab_bench.calibration.ratios import decisions_apart, ratios_fit
 from pab_bench.config.settings import Settings
 from pab_bench.methods.published_ratios import published_for_system
@@ -19,14 +20,23 @@ Fitted = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 
 
 def check_can_calibrate(settings: Settings) -> None:
-    """Refuse a method without constants.
+    """Refuse what cannot be calibrated, before anything is sampled.
 
     Raises:
-        InvalidSettings: naming the methods that have some.
+        InvalidSettings: if the method has no constants, no prompt would be left to fit, or there
+            are too few changes for the polynomial.
     """
     if settings.method.name not in _FITS:
         reason = f"has no constants that are measured; {' and '.join(sorted(_FITS))} have"
         raise InvalidSettings([Problem(f"method={settings.method.name}", reason)])
+    videos = len(divided(settings)[0]) * len(settings.seeds)
+    changes, degree = (settings.steps - 1) * videos, settings.calibrate.degree
+    if settings.method.name == "teacache" and changes <= degree:
+        reason = (
+            f"{settings.steps} steps of {videos} fitted videos give {changes} changes, and "
+            f"{degree + 1} are needed; allowed are 1 to {changes - 1}, or more steps or prompts"
+        )
+        raise InvalidSettings([Problem(f"calibrate.degree={degree}", reason)])
 
 
 def fit_constants(settings: Settings, measured: Measured, held_out: Sequence[str]) -> Fitted:

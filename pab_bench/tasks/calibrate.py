@@ -39,8 +39,8 @@ def calibrate(grid: Grid) -> int:
         Exit status 0.
 
     Raises:
-        ConfigError: if a method has no constants, or no prompt would be left to fit; nothing is
-            sampled then.
+        ConfigError: if a method has no constants, no prompt would be left to fit, or there are too
+            few changes for a polynomial; nothing is sampled then.
         CannotFit: if what was measured determines no constants.
     """
     points = [
@@ -49,7 +49,6 @@ def calibrate(grid: Grid) -> int:
     ]
     for settings in points:
         check_can_calibrate(settings)
-        divided(settings)
     logging.basicConfig(format="%(message)s")  # Hydra, which starts no job here, sets up nothing.
     with progress.shown(len(points)):
         for settings in points:

@@ -117,6 +117,11 @@ def test_a_polynomial_is_measured_and_used(calibrate, command, tmp_path, model):
             ["method=magcache", "calibrate.hold_out=2"],
             "calibrate.hold_out=2: of 2 prompts at least one is fitted; allowed are 0 to 1",
         ),
+        (
+            ["method=teacache", "calibrate.hold_out=1", "calibrate.degree=5"],
+            "calibrate.degree=5: 6 steps of 1 fitted videos give 5 changes, and 6 are needed; "
+            "allowed are 1 to 4, or more steps or prompts",
+        ),
         (["method=teacache", "calibrate.degree=0"], "must be a whole number from 1 to 9"),
         (["method=teacache", "calibrate.output=x"], "calibrate.output=x"),
     ],

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ALWAYS = ("name", "version", "source")
+_TOLD = ("inside", "enable")
+"""Settings that are shown of a method even if all of its name have the same."""
 
 
 def method_texts(methods: Sequence[object]) -> list[str | None]:
@@ -19,6 +21,8 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     [None, 'fora interval=2', 'fora interval=3']
     >>> method_texts([{"name": "fewer_steps", "inside": {"name": "fora", "interval": 2}}])
     ['fewer_steps inside=fora']
+    >>> method_texts([{"name": "external", "enable": "my_cache:enable", "audit": True}])
+    ['external enable=my_cache:enable']
     """
     known = [_flat(own) if isinstance(own, Mapping) else None for own in methods]
     return [None if own is None else _text(own, known) for own in known]
@@ -56,8 +60,8 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
         for key, value in own.items()
         if key not in _ALWAYS and any(key in other and other[key] != value for other in alike)
     ]
-    inside = [] if "inside" not in own or differing else [f"inside={own['inside']}"]
-    return " ".join([str(own["name"]), *inside, *differing])
+    told = [f"{key}={own[key]}" for key in _TOLD if key in own and not differing]
+    return " ".join([str(own["name"]), *told, *differing])
 
 
 def _short(value: object) -> str:

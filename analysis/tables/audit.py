@@ -9,9 +9,9 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
-from analysis.method_text import method_in_full
 from analysis.points import Point
 from analysis.tables.write import MadeTable, TextTable
+from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.text.spreadsheet import csv_text
 
 _HEADERS = ("job", "model", "acceleration", "finding", "evidence", "what to do")
@@ -62,8 +62,8 @@ def _rows(point: Point) -> Iterator[dict[str, Any]]:
 def _acceleration(method: Any) -> str:
     if not isinstance(method, Mapping):
         return str(method)
-    shown = {key: own for key, own in method.items() if key not in ("source", "audit")}
-    return method_in_full(shown).removeprefix("external ").removeprefix("enable=")
+    arguments = CallArguments(str(method.get("arguments") or "{}"))
+    return f"{method.get('enable')} {arguments}" if arguments else str(method.get("enable"))
 
 
 def audit_table(data: SweepData) -> MadeTable:
@@ -82,7 +82,7 @@ def audit_table(data: SweepData) -> MadeTable:
     notes = [f"{row['finding']}: {row['meaning']}." for row in meant.to_dict("records")]
     notes.append(
         "Digits stand for the calls of a video: 2 everything computed, 1 one half of the guidance "
-        "batch, * some modules, 0 none."
+        "batch, + some modules, 0 none."
     )
     document = TextTable(_HEADERS, cells, _NUMERIC, notes)
     return MadeTable(document, csv_text(frame))

@@ -51,7 +51,7 @@ class Seen:
     def calls(self, lane: int = 0) -> str:
         """What was computed at every call of a lane, a sign each.
 
-        2 stands for all sites, 1 for all with one half of the guidance batch, `*` for some sites
+        2 stands for all sites, 1 for all with one half of the guidance batch, `+` for some sites
         and 0 for none.
         """
         return "".join(map(_digit, zip(*(t[lane] for t in self.computed.values()), strict=True)))
@@ -68,7 +68,7 @@ def _digit(sites: tuple[npt.NDArray[np.float64], ...]) -> str:
     if most == 0:
         return "0"
     if float(values.min()) == 0:
-        return "*"
+        return "+"
     return "1" if most < _HALF else "2"
 
 

@@ -85,11 +85,9 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
     ]
 <<<<<<< HEAD
     name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
-    inside = [] if "inside" not in own or differing else [f"inside={own['inside']}"]
-    return " ".join([name, *inside, *differing])
 =======
     told = [f"{key}={own[key]}" for key in _TOLD if key in own and not differing]
-    return " ".join([str(own["name"]), *told, *differing])
+    return " ".join([name, *told, *differing])
 >>>>>>> w_external
 
 

@@ -9,8 +9,8 @@ from pab_bench.names import PARALLEL_METHODS
 from pab_bench.problems import Problems
 from pab_bench.systems.registry import SYSTEMS
 
-TASKS_THAT_SHARE = ("run", "plan", "cost", "describe")
-"""The first samples on all ranks; the others sample nothing."""
+TASKS_ALONE = ("sample", "speed", "claims", "advise")
+"""They sample, or time, on a rank by itself."""
 
 
 def check_sharing(values: Mapping[str, Any], guidance: float, problems: Problems) -> None:
@@ -42,7 +42,7 @@ def check_sharing(values: Mapping[str, Any], guidance: float, problems: Problems
         problems.add("parallel.guidance", True, message)
     if own["guidance"] and guidance <= 1:
         problems.add("parallel.guidance", True, f"there is no guidance: guidance={guidance:g}")
-    if values["task"] not in TASKS_THAT_SHARE:
+    if values["task"] in TASKS_ALONE:
         message = f"task={values['task']} does not share videos among ranks; task=run does"
         problems.add("parallel.method", method, message)
     if values["compile"]:

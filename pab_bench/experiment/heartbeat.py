@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 _EVERY_S = 1.0
-_SILENT_S = 8.0
+_SILENT_S = 12.0
 """A rank that has not counted for so long is lost; a busy machine delays counting."""
 _TIMEOUT = timedelta(seconds=10)
 

@@ -16,7 +16,12 @@ from pab_bench.experiment.external import Attached, attached
 from pab_bench.experiment.ranks import on_all, share, watched
 from pab_bench.experiment.room import check_room
 from pab_bench.experiment.session import Session, open_session
-from pab_bench.experiment.shared_video import check_facts, facts_of_rank, shared_video
+from pab_bench.experiment.shared_video import (
+    check_decided,
+    check_facts,
+    facts_of_rank,
+    shared_video,
+)
 from pab_bench.experiment.tape import open_tapes
 from pab_bench.experiment.video import (
     Denoiser,
@@ -53,6 +58,7 @@ def sample(settings: Settings, plan: Plan, identity: Mapping[str, Any], curves: 
         curves: whether to record attention differences.
     """
     if settings.parallel.is_on:
+        check_decided(plan, settings.method.name)
         check_facts(on_all(facts, settings))
         curves = False  # A rank sees its share of every output.
     shares = on_all(sample_share, settings, plan, identity, curves)
@@ -102,7 +108,8 @@ def sample_share(
 def facts(rank: int, ranks: int, settings: Settings) -> dict[str, str]:
     """Load the model on one rank, and tell what of it and its process must be as on the others."""
     del rank, ranks
-    session = open_session(settings)
+    with watched():
+        session = open_session(settings)
     transformers = transformers_of(session.sampler.architecture)
     return facts_of_rank(transformers, session.device, settings.threads)
 

@@ -196,6 +196,18 @@ def layout_for(
     return layout
 
 
+def check_decided(plan: Plan, method: str) -> None:
+    """Raise `ParallelRefused` if a method decides while it samples, by what a rank sees.
+
+    Ranks see different shares: those that decided otherwise than the rest would keep it waiting.
+    """
+    if plan.is_open:
+        raise ParallelRefused(
+            f"method={method}: decides while it samples, by what it sees; ranks that share a video "
+            "see different parts of it and could decide differently: use parallel=none"
+        )
+
+
 def check_heads(heads: int, method: str, ranks: int) -> None:
     """Raise `ParallelRefused` if a method shares out heads and they do not divide by the ranks."""
     if method in ("ulysses", "megatron_sp") and heads % ranks:

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ALWAYS = ("name", "version", "source")
-<<<<<<< HEAD
 _OWN = "own"
 """The value of a setting that others have published, where somebody has chosen another."""
 _CALIBRATED = ("ratios", "coefficients", "range")
 """What a calibration says, and its name stands for."""
-=======
 _TOLD = ("inside", "enable")
 """Settings that are shown of a method even if all of its name have the same."""
->>>>>>> w_external
 
 
 def method_texts(methods: Sequence[object]) -> list[str | None]:
@@ -30,17 +27,14 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     [None, 'fora interval=2', 'fora interval=3']
     >>> method_texts([{"name": "fewer_steps", "inside": {"name": "fora", "interval": 2}}])
     ['fewer_steps inside=fora']
-<<<<<<< HEAD
     >>> method_texts([{"name": "adacache", "codebook": "own"}])
     ['adacache codebook=own']
     >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
     ['magcache (own calibration)']
     >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
     ['magcache (own calibration)']
-=======
     >>> method_texts([{"name": "external", "enable": "my_cache:enable", "audit": True}])
     ['external enable=my_cache:enable']
->>>>>>> w_external
     """
     known = [_flat(own) if isinstance(own, Mapping) else None for own in methods]
     return [None if own is None else _text(own, known) for own in known]
@@ -83,12 +77,8 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
         if key not in known_by_name
         and (value == _OWN or any(key in other and other[key] != value for other in alike))
     ]
-<<<<<<< HEAD
-    name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
-=======
     told = [f"{key}={own[key]}" for key in _TOLD if key in own and not differing]
     return " ".join([name, *told, *differing])
->>>>>>> w_external
 
 
 def _short(value: object) -> str:

@@ -31,8 +31,6 @@ def method_texts(methods: Sequence[object]) -> list[str | None]:
     ['adacache codebook=own']
     >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
     ['magcache (own calibration)']
-    >>> method_texts([{"name": "magcache", "ratios": [1, 0.99], "calibration": "mine-1a2b3c"}])
-    ['magcache (own calibration)']
     >>> method_texts([{"name": "external", "enable": "my_cache:enable", "audit": True}])
     ['external enable=my_cache:enable']
     """
@@ -77,6 +75,7 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
         if key not in known_by_name
         and (value == _OWN or any(key in other and other[key] != value for other in alike))
     ]
+    name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
     told = [f"{key}={own[key]}" for key in _TOLD if key in own and not differing]
     return " ".join([name, *told, *differing])
 

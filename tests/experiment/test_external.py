@@ -54,6 +54,7 @@ def test_19_temporal_attention_follows_the_spatial_range(made, tmp_path):
     assert ledger["reused"] / sum(ledger.values()) == shares["spatial"]
 
 
+@pytest.mark.slow
 def test_it_is_counted_as_our_own_pab_is(made):
     theirs = made(*PAB, "method.audit=false")
     ours = made(

@@ -50,7 +50,7 @@ class Progress:
         if not cached:
             self._durations.append(now - self._last)
         self._last = now
-        self._failed += status != "ok"
+        self._failed += status == "failed"
         about = self.about()
         if self._live is None:
             if self._total != 1:

@@ -53,14 +53,14 @@ def test_nothing_is_shown_in_workers(capsys):
 
 def test_jobs_in_other_processes_are_counted_by_what_they_leave(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "_LOOK_EVERY_S", 0.01)
-    for number, status in enumerate(("ok", "failed")):
+    for number, status in enumerate(("ok", "failed", "reused_nothing")):
         (tmp_path / str(number)).mkdir()
         pointer = {"status": status, "cached": False}
         (tmp_path / str(number) / "point.json").write_text(json.dumps(pointer))
     threads = threading.active_count()
-    with progress.shown(2, lambda: tmp_path.glob("*/point.json")):
+    with progress.shown(3, lambda: tmp_path.glob("*/point.json")):
         pass
-    assert "2 of 2 points done, 1 failed" in capsys.readouterr().err
+    assert "3 of 3 points done, 1 failed" in capsys.readouterr().err
     assert threading.active_count() == threads
 
 

@@ -19,6 +19,7 @@ from analysis.figures.attention_pictures import attention_pictures
 from analysis.figures.block_map import block_map
 from analysis.figures.cache_memory import cache_memory
 from analysis.figures.contact_sheet import contact_sheet
+from analysis.figures.decisions import decisions
 from analysis.figures.flops import flops
 from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
@@ -105,6 +106,7 @@ def _of_baseline(data: SweepData, point: Point) -> list[tuple[str, Callable[[], 
             "Where in the picture outputs change",
         ),
         ("schedule", partial(_schedule, data, point), "Which step and block computes or reuses"),
+        ("decisions", partial(_decisions, data, point), "What was decided in every video"),
         ("contact_sheet", partial(_contact_sheet, data, point), "Frames, and where they differ"),
     ]
 
@@ -198,6 +200,18 @@ def _schedule(data: SweepData, baseline: Point) -> Figure:
     }
     return schedule(
         {data.labels[job]: partial(point.table, "plan") for job, point in reusing.items()},
+        frames.baseline_name(baseline),
+    )
+
+
+def _decisions(data: SweepData, baseline: Point) -> Figure:
+    compared = data.compared(baseline)
+    return decisions(
+        {
+            data.labels[job]: partial(point.table, "plan")
+            for job, point in compared.items()
+            if point.value("plan", "open")
+        },
         frames.baseline_name(baseline),
     )
 

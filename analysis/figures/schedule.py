@@ -14,6 +14,7 @@ from analysis.figures.style import (
     INK,
     KIND_COLOURS,
     KIND_NAMES,
+    MUTED,
     PAGE,
     new_figure,
     styled,
@@ -36,7 +37,8 @@ def schedule(plans: Mapping[str, Callable[[], pd.DataFrame]], name: str = "") ->
 
     Args:
         plans: label -> reads the rows of plan.parquet of a point that reuses something. Of more
-            than four, four are taken, evenly spread.
+            than four, four are taken, evenly spread. Where videos differ, colours lie between the
+            two by the share of videos (and lanes) that reuse.
         name: the model, for the title.
     """
     if not plans:
@@ -56,7 +58,8 @@ def schedule(plans: Mapping[str, Callable[[], pd.DataFrame]], name: str = "") ->
     for axes in grid[-1]:
         axes.set_xlabel("transformer call")
         whole_steps(axes)
-    _legend(figure)
+    videos = max(videos_of(plan) for plan in shown.values())
+    _legend(figure, videos)
     of = f"; {len(shown)} of {len(plans)} points" if len(shown) < len(plans) else ""
     title(figure, f"{name}{of}")
     return figure
@@ -67,6 +70,19 @@ def groups(plans: pd.DataFrame) -> list[tuple[str, str]]:
     reused = plans[plans["reuse"]][["kind", "branch"]].drop_duplicates()
     present = set(reused.itertuples(index=False, name=None))
     return [(k, b) for k in KIND_NAMES for b in ("spatial", "temporal") if (k, b) in present]
+
+
+def shares(plan: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(blocks, calls): the share of videos and lanes in which a site reuses, of rows of a group."""
+    found: np.ndarray[tuple[int, int], np.dtype[np.float64]] = (
+        plan.astype({"reuse": float}).pivot_table("reuse", "block", "call", "mean").to_numpy()
+    )
+    return found
+
+
+def videos_of(plan: pd.DataFrame) -> int:
+    """How many videos, each with all its lanes, have rows of their own; 1 where all are alike."""
+    return len(plan[["prompt", "seed", "lane"]].drop_duplicates()) if "lane" in plan else 1
 
 
 def heading(kind: str, branch: str, present: list[tuple[str, str]]) -> str:
@@ -83,12 +99,12 @@ def _draw(axes: Axes, plan: pd.DataFrame, group: tuple[str, str]) -> None:
     if part.empty:
         axes.text(0.5, 0.5, "no such module", transform=axes.transAxes, ha="center", va="center")
         return
-    reuse = part.pivot_table("reuse", "block", "call", "max").to_numpy(dtype=bool)
+    reuse = shares(part)
     colour = np.array(to_rgb(KIND_COLOURS[group[0]]))
     pale = 1 - 0.22 * (1 - colour)
     depth, calls = reuse.shape
     axes.imshow(
-        np.where(reuse[..., None], pale, colour),
+        colour + reuse[..., None] * (pale - colour),
         extent=(-0.5, calls - 0.5, -0.5, depth - 0.5),
         origin="lower",
         aspect="auto",
@@ -100,8 +116,11 @@ def _draw(axes: Axes, plan: pd.DataFrame, group: tuple[str, str]) -> None:
     axes.set_yticks([0, depth - 1] if depth > 1 else [0])
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, videos: int) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=INK, label="computed"), Patch(color="#D3D3D3", label="reused")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    if videos > 1:
+        label = f"between: by the share of up to {videos} videos and lanes"
+        handles.append(Patch(color=MUTED, label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

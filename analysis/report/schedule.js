@@ -1,4 +1,4 @@
-// The plan of the chosen point: dark cells compute, pale ones reuse.
+// The plan of the chosen point: dark cells compute, pale ones reuse, others do in some videos.
 function startSchedule() {
   const select = byId("schedule-point");
   if (!select) return;
@@ -15,19 +15,21 @@ function labelOf(job) {
   return content.rows.find((row) => row.job === job).label;
 }
 
+function told(share, videos) {
+  if (share === 0 || share === 1) return share ? "reuses" : "computes";
+  return `reuses in ${Math.round(share * videos)} of ${videos} videos and lanes`;
+}
+
 function drawSchedule(plan) {
   const calls = plan.timesteps.length;
   byId("schedules").replaceChildren(...plan.tables.map((table) => {
     const figure = make("figure"), canvas = make("canvas", { width: calls, height: table.depth });
     const bytes = Uint8Array.from(atob(table.bits), (char) => char.charCodeAt(0));
-    const reuse = (block, call) => {
-      const place = block * calls + call;
-      return (bytes[place >> 3] >> (7 - (place & 7))) & 1;
-    };
+    const reuse = (block, call) => bytes[block * calls + call] / 255;
     const pen = canvas.getContext("2d");
     for (let block = 0; block < table.depth; block += 1) {
       for (let call = 0; call < calls; call += 1) {
-        pen.globalAlpha = reuse(block, call) ? 0.18 : 1;
+        pen.globalAlpha = 1 - 0.82 * reuse(block, call);
         pen.fillStyle = colour(table.kind);
         pen.fillRect(call, table.depth - 1 - block, 1, 1);
       }
@@ -37,7 +39,7 @@ function drawSchedule(plan) {
       const call = Math.min(calls - 1, Math.floor(((event.clientX - frame.left) / frame.width) * calls));
       const line = Math.floor(((event.clientY - frame.top) / frame.height) * table.depth);
       const block = Math.max(0, table.depth - 1 - line);
-      tip(`${table.heading}, block ${block}\ncall ${call}, timestep ${plan.timesteps[call]}\n${reuse(block, call) ? "reuses" : "computes"}`, event);
+      tip(`${table.heading}, block ${block}\ncall ${call}, timestep ${plan.timesteps[call]}\n${told(reuse(block, call), plan.videos)}`, event);
     });
     canvas.addEventListener("pointerleave", untip);
     let reused = 0;

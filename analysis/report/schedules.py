@@ -1,4 +1,4 @@
-"""Which call and block computes or reuses, packed into bits."""
+"""Which call and block computes or reuses, or the share of videos that do, a byte each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
-from analysis.figures.schedule import groups, heading
+from analysis.figures.schedule import groups, heading, shares, videos_of
 from analysis.figures.selection import evenly
 from analysis.report.videos import MOST_POINTS
+
+_WHOLE = 255
 
 
 def schedules_content(data: SweepData) -> dict[str, Any]:
@@ -37,14 +39,18 @@ def _packed(plan: pd.DataFrame) -> dict[str, Any]:
     tables = []
     for kind, branch in present:
         part = plan[(plan["kind"] == kind) & (plan["branch"] == branch)]
-        reuse = part.pivot_table("reuse", "block", "call", "max").to_numpy(dtype=bool)
-        bits = base64.b64encode(np.packbits(reuse.ravel()).tobytes()).decode("ascii")
+        reuse = shares(part)
+        levels = np.round(reuse.ravel() * _WHOLE).astype(np.uint8)
         tables.append(
             {
                 "kind": kind,
                 "heading": heading(kind, branch, present),
                 "depth": int(reuse.shape[0]),
-                "bits": bits,
+                "shares": base64.b64encode(levels.tobytes()).decode("ascii"),
             }
         )
-    return {"timesteps": [int(t) for t in times["timestep"]], "tables": tables}
+    return {
+        "timesteps": [int(t) for t in times["timestep"]],
+        "videos": videos_of(plan),
+        "tables": tables,
+    }

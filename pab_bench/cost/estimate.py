@@ -18,8 +18,8 @@ from pab_bench.cost.work import Work
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan
-from pab_bench.errors import ConfigError
 from pab_bench.methods.base import facts_of, plan_of, plan_of_facts
+from pab_bench.methods.bounds import least_plan
 from pab_bench.systems.blueprint import Blueprint, Decoder
 from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import get_blueprint, sampler_address
@@ -38,7 +38,8 @@ class Estimate:
         plan: the decisions.
         text_tokens: tokens of the text that is attended to.
         tokens_from: where that number comes from: `convention`, `tokenizer` or `padding`.
-        flops: operations per video.
+        flops: operations per video; the most of them where the method decides while it samples.
+        least: the fewest of them then; else None.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Estimate:
     text_tokens: int
     tokens_from: str
     flops: Flops
+    least: Flops | None = None
 
     @cached_property
     def lanes(self) -> int:
@@ -58,6 +60,17 @@ class Estimate:
     def cache(self) -> CacheBytes:
         """Memory held by broadcasting."""
         return cache_of(self.settings, self.plan, self.text_tokens)
+
+    def _bounds(self) -> dict[str, Any]:
+        """Of a method that decides while it samples, whose other numbers are the largest."""
+        if self.least is None:
+            return {}
+        return {
+            "open": True,
+            "flops_method_least": self.least.method,
+            "flops_ratio_least": self.least.ratio,
+            "speedup_bound_most": 1 / self.least.ratio,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; operations and bytes are of one video."""
@@ -86,6 +99,7 @@ class Estimate:
             "speedup_bound": 1 / flops.ratio,
             "denoising_ratio": flops.denoising_ratio,
             "denoising_speedup_bound": 1 / flops.denoising_ratio,
+            **self._bounds(),
             "flops_by_kind": flops.by_kind(),
             "flops_per_call": {
                 "timesteps": list(self.plan.timesteps),
@@ -110,16 +124,17 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     """Predict the cost of a point.
 
     Raises:
-        ConfigError: if the model is not known without its weights, or a method has no plan before
-            it samples.
+        ConfigError: if the model is not known without its weights.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts, settings.method.name)
     plan = plan_of(settings.method, blueprint, settings.steps, settings.guidance)
-    if plan.is_open:
-        raise _open(settings)
     flops = flops_of(settings, convention, plan, tokens)
-    return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops)
+    least = None
+    if plan.is_open:
+        facts = facts_of(settings.method, blueprint, settings.steps, settings.guidance)
+        least = flops_of(settings, convention, least_plan(settings.method, facts), tokens)
+    return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops, least)
 
 
 def flops_of(settings: Settings, convention: Convention, plan: Plan, tokens: int) -> Flops:
@@ -149,13 +164,9 @@ def cache_of(settings: Settings, plan: Plan, tokens: int) -> CacheBytes:
         tokens: tokens of the text that is attended to.
 
     Returns:
-        Only the peak where a policy decides what is kept.
-
-    Raises:
-        ConfigError: if that is decided while sampling.
+        Only the peak where a policy decides what is kept. Where it does so while it samples, the
+        larger of those with little and with much change from call to call.
     """
-    if plan.is_open:
-        raise _open(settings)
     if plan.sites_only:
         return predict_cache(plan, step_of(settings, tokens), settings.cache)
     networks = settings.model, settings.dtype
@@ -183,13 +194,6 @@ def _held(
     inputs = inputs_of(model, dtype, guidance, prompt, tokens)
     plan = plan_of_facts(method, facts)
     return held_by_policy(blueprint.architecture, inputs, plan, policy, cache)
-
-
-def _open(settings: Settings) -> ConfigError:
-    return ConfigError(
-        f"method={settings.method.name}: decides while it samples, so that its cost is known of "
-        "sampled videos only"
-    )
 
 
 def text_tokens(

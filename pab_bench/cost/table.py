@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pab_bench.config.grid import GridPoint
 from pab_bench.cost.estimate import Estimate
-from pab_bench.cost.prediction import reuse_counts
+from pab_bench.cost.prediction import Flops, reuse_counts
 from pab_bench.engine.kinds import KINDS
 from pab_bench.text.missing import MISSING
 from pab_bench.timings.estimate import Speed
@@ -41,15 +41,20 @@ def grid_table(estimates: Sequence[tuple[GridPoint, Estimate]]) -> Table:
             escape(name),
             *([e.convention.name] if several else []),
             str(e.plan.calls),
-            " ".join(str(counts.get(kind, "-")) for kind in KINDS),
+            MISSING if e.least else " ".join(str(counts.get(kind, "-")) for kind in KINDS),
             f"{e.flops.baseline / TERA:.6g}",
-            f"{e.flops.method / TERA:.6g}",
-            f"{e.flops.ratio:.5f}",
-            f"{1 / e.flops.ratio:.3f}x",
-            f"{1 / e.flops.denoising_ratio:.3f}x",
+            _between(e, lambda flops: f"{flops.method / TERA:.6g}"),
+            _between(e, lambda flops: f"{flops.ratio:.5f}"),
+            _between(e, lambda flops: f"{1 / flops.ratio:.3f}x"),
+            _between(e, lambda flops: f"{1 / flops.denoising_ratio:.3f}x"),
             f"{e.cache.peak / GIBI:.4g}",
         )
     return table
+
+
+def _between(e: Estimate, show: Callable[[Flops], str]) -> str:
+    """A number of the method or, where it decides while it samples, its bounds."""
+    return show(e.flops) if e.least is None else f"{show(e.least)}\n{show(e.flops)}"
 
 
 def speeds_table(points: Sequence[GridPoint], speeds: Sequence[Speed]) -> Table:
@@ -127,6 +132,12 @@ def notes(estimates: Sequence[Estimate]) -> list[str]:
         "encoder and decoder.",
         "Norms, activations and softmax are not counted (as by PyTorch's counter).",
     ]
+    open_ones = sorted({e.settings.method.name for e in estimates if e.least is not None})
+    if open_ones:
+        lines.append(
+            f"{', '.join(open_ones)}: decides while it samples. Two numbers: with all left out "
+            "that may be, and with nothing; exact of sampled videos only. cache: the most it holds."
+        )
     ways = {e.convention.name: e.convention for e in estimates}.values()
     lines += [f"convention {convention.name}: {convention.description}" for convention in ways]
     texts = {

@@ -42,8 +42,10 @@ class Planned:
         is_baseline: whether nothing is reused, by configuration.
         state: whether it is in the store, was tried and failed, or is to be made.
         error: why it failed.
-        plan: what is reused at which call; None if that is not known without the weights.
-        flops_ratio: operations of the method over the baseline's; None if it is not known.
+        plan: what is reused at which call; None if that is not known without the weights. Open
+            where the method decides while it samples.
+        flops_ratio: operations of the method over the baseline's; None if it is not known, as where
+            the method decides while it samples.
         replayed: how many of the plan's calls another point's video gives, if its tape is there.
     """
 
@@ -63,7 +65,7 @@ class Planned:
 
     def reuse_shares(self) -> dict[str, float | None]:
         """Per kind, and for `all`, the share of site visits that reuse."""
-        if self.plan is None:
+        if self.plan is None or self.plan.is_open:
             return dict.fromkeys((*KINDS, "all"))
         plan = self.plan
         return {**{kind: plan.reuse_share(kind) for kind in KINDS}, "all": plan.reuse_share()}
@@ -164,7 +166,7 @@ def _prediction(settings: Settings) -> tuple[Plan | None, float | None]:
         raise
     except ConfigError:  # A model whose shapes are known only from its weights.
         return None, None
-    return found.plan, found.flops.ratio
+    return found.plan, None if found.plan.is_open else found.flops.ratio
 
 
 def to_do(points: Sequence[Planned]) -> Iterator[Planned]:

@@ -25,13 +25,13 @@ def predicted_cost(
         decided: those of all videos and lanes, of which the mean is taken, where the plan is open.
 
     Returns:
-        `convention`, `flops_baseline`, `flops_method`, `flops_ratio` and `cache_bytes`, which is
-        None where it was decided while sampling what is kept; or the `reason` why they are missing.
+        `convention`, `flops_baseline`, `flops_method`, `flops_ratio` and `cache_bytes`; or the
+        `reason` why they are missing.
     """
     convention = get_convention(DEFAULT)
     try:
         found = [flops_of(settings, convention, plan, tokens) for plan in decided or [plan]]
-        bytes_held = None if plan.is_open else cache_of(settings, plan, tokens).peak
+        bytes_held = cache_of(settings, plan, tokens).peak
     except (ConfigError, UnknownWork) as error:
         return {"reason": str(error)}
     baseline, method = found[0].baseline, sum(flops.method for flops in found) / len(found)

@@ -61,7 +61,9 @@ def sample_share(
         return []
     check_same_arithmetic(identity, arithmetic(resolve_device(settings.device), settings.threads))
     session = open_session(settings)
-    tapes = open_tapes(settings, identity, plan, session.device)
+    facts = facts_of(settings.method, session.sampler, settings.steps, settings.guidance)
+    replayable = settings.method.replayable_calls(facts)
+    tapes = open_tapes(settings, identity, plan, session.device, replayable)
     session.tell(settings)
     check_room(settings, session, plan)
     session.warm_up(settings.prompts[0], settings.guidance)

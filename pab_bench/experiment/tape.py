@@ -40,6 +40,7 @@ class Tapes:
         identity: the point's, with weights, versions and device.
         plan: its decisions.
         device: where the transformer computes.
+        calls: so many first calls are played and kept; None = all.
     """
 
     def __init__(
@@ -49,12 +50,13 @@ class Tapes:
         identity: Mapping[str, Any],
         plan: Plan,
         device: str,
+        calls: int | None = None,
     ) -> None:
         self._store = store
         self._memory = memory
         self._plan = plan
         self._device = device
-        self._digests = prefix_digests(plan, reuse_identity(identity))
+        self._digests = prefix_digests(plan, reuse_identity(identity))[:calls]
         # Half a video of one version of our own models must not go on with another.
         self._common = {**video_identity(identity), "code": _code_digest()}
 
@@ -67,13 +69,15 @@ class Tapes:
         )
 
 
-def use_tapes(settings: Settings, plan: Plan) -> bool:
+def use_tapes(settings: Settings, plan: Plan, replayable: int = 0) -> bool:
     """Whether a point's videos are replayed and kept; see `open_tapes`.
 
-    Only where the plan's table of sites says all: what else a policy keeps is not known before.
+    Only where the plan's table of sites says all, or for the beginning of an open one: what else a
+    policy keeps is not known before.
     """
     wanted = settings.measure.replay and settings.tape.disk_gb > 0
-    return wanted and not settings.fresh and not is_control(settings, plan) and plan.sites_only
+    possible = plan.sites_only or (plan.is_open and replayable > 0)
+    return wanted and not settings.fresh and not is_control(settings, plan) and possible
 
 
 def is_control(settings: Settings, plan: Plan) -> bool:
@@ -83,17 +87,30 @@ def is_control(settings: Settings, plan: Plan) -> bool:
 
 
 def open_tapes(
-    settings: Settings, identity: Mapping[str, Any], plan: Plan, device: str
+    settings: Settings,
+    identity: Mapping[str, Any],
+    plan: Plan,
+    device: str,
+    replayable: int = 0,
 ) -> Tapes | None:
     """The tapes of a point's videos; None if everything is computed.
 
     A variant that reuses nothing is a control: it must go through everything by itself. So must
     what is asked for afresh.
+
+    Args:
+        settings: the point.
+        identity: the point's, with weights, versions and device.
+        plan: its decisions.
+        device: where the transformer computes.
+        replayable: where the plan is open, so many first calls compute everything, and the policy
+            need not have seen them: they are the baseline's.
     """
-    if not use_tapes(settings, plan):
+    if not use_tapes(settings, plan, replayable):
         return None
     store = TapeStore(settings.results_dir, int(settings.tape.disk_gb * GIGABYTE))
-    return Tapes(store, int(settings.tape.memory_gb * GIGABYTE), identity, plan, device)
+    memory = int(settings.tape.memory_gb * GIGABYTE)
+    return Tapes(store, memory, identity, plan, device, replayable if plan.is_open else None)
 
 
 @cache
@@ -181,6 +198,8 @@ class VideoTape:
                 f"the transformer returned {type(output).__name__}, a tape can keep a tensor or a "
                 "tuple of tensors; measure.replay=false samples without a tape"
             )
+        if call >= len(self._digests):
+            return
         self._memory -= size_of(tensors)
         if self._memory >= 0:
             self._new.setdefault(call, []).append(tuple(t.detach().clone() for t in tensors))

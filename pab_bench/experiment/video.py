@@ -176,7 +176,7 @@ class Denoiser:
         def step_ended(step: int) -> None:
             ends.append(clock(session.device))
             progress.step(f"prompt {place.index}, seed {place.seed}", step + 1, plan.calls)
-            if tape is not None:
+            if tape is not None and plan.sites_only:
                 tape.note_sizes(engine.cache)
 
         with ExitStack() as attached:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.engine.places import Run
 from pab_bench.errors import ConfigError
 from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import About as About
@@ -81,6 +82,17 @@ class Method(Protocol):
 
     def protected_calls(self, facts: Facts) -> frozenset[int]:
         """Further calls that do."""
+        ...
+
+    def most_left_out(self, facts: Facts) -> Run:
+        """The largest run of blocks that it leaves out, where it acts on the blocks in order."""
+        ...
+
+    def replayable_calls(self, facts: Facts) -> int:
+        """How many first calls its policy need not have seen: another video may give them.
+
+        At most `sure_calls`, and fewer where what they compute is used or compared with later.
+        """
         ...
 
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
@@ -157,6 +169,14 @@ class Acceleration:
     def protected_calls(self, facts: Facts) -> frozenset[int]:
         """None."""
         return frozenset()
+
+    def most_left_out(self, facts: Facts) -> Run:
+        """All blocks."""
+        return Run(0, len(facts.stack) - 1)
+
+    def replayable_calls(self, facts: Facts) -> int:
+        """None."""
+        return 0
 
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Nothing."""

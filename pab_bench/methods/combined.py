@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pab_bench.engine.kinds import BroadcastObject
+from pab_bench.engine.places import Run
 from pab_bench.methods.base import About, Acceleration, Facts, Method
 from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import Need
@@ -92,6 +93,11 @@ class Combined(Acceleration):
             return f"inside {outer} only methods can act that reuse outputs of sites as they are"
         return ""
 
+    @property
+    def _decider(self) -> Method:
+        """The method whose policy is asked."""
+        return self.inner if isinstance(self.outer, FewerSteps) else self.outer
+
     def sampled_steps(self, steps: int) -> int:
         """The outer method's."""
         return self.outer.sampled_steps(steps)
@@ -110,23 +116,27 @@ class Combined(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy] | None:
         """That of the method which needs one."""
-        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
-        return own.policy(facts)
+        return self._decider.policy(facts)
 
     def sure_calls(self, facts: Facts) -> int:
         """That of the method which has a policy."""
-        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
-        return own.sure_calls(facts)
+        return self._decider.sure_calls(facts)
 
     def protected_calls(self, facts: Facts) -> frozenset[int]:
         """Those of the method which has a policy."""
-        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
-        return own.protected_calls(facts)
+        return self._decider.protected_calls(facts)
+
+    def most_left_out(self, facts: Facts) -> Run:
+        """That of the method which has a policy."""
+        return self._decider.most_left_out(facts)
+
+    def replayable_calls(self, facts: Facts) -> int:
+        """Those of the method which has a policy."""
+        return self._decider.replayable_calls(facts)
 
     def remarks(self, gates: Sequence[Mapping[tuple[int, int], float]]) -> list[str]:
         """Those of the method which has a policy."""
-        own = self.inner if isinstance(self.outer, FewerSteps) else self.outer
-        return own.remarks(gates)
+        return self._decider.remarks(gates)
 
 
 _NOTHING = Facts((1.0,), 1, 1, ())

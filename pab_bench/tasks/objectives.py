@@ -58,6 +58,9 @@ def _flops_ratio(settings: Settings, record: Record, baseline: Record | None) ->
     from pab_bench.cost.estimate import estimate
 
     convention = settings.convention if settings.convention in CONVENTIONS else "transformer"
+    if record.plan.get("open"):  # What was decided is known; that of another convention is not.
+        ratio: float | None = record.cost.get("flops_ratio")
+        return ratio if record.cost.get("convention") == convention else None
     return float(estimate(settings, CONVENTIONS[convention]).flops.ratio)
 
 

@@ -23,6 +23,7 @@ from analysis.figures.attention_heatmap import attention_heatmap
 from analysis.figures.block_map import block_map
 from analysis.figures.cache_memory import cache_memory
 from analysis.figures.contact_sheet import amplification, contact_sheet
+from analysis.figures.decisions import decisions
 from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
 from analysis.figures.quality import quality
@@ -340,3 +341,46 @@ def test_cache_memory(tmp_path: Path) -> None:
     figure = cache_memory(data.finished)
     assert figure.axes[0].get_xlabel() == "held at once, measured (MiB)"
     assert [bar.get_width() for bar in figure.axes[0].patches] == [1.0, 2.0]
+
+
+def dynamic_plan(gates: bool = True) -> pd.DataFrame:
+    """Three videos: call 1 is left out in all of them, call 2 in the first only."""
+    parts = []
+    for prompt in range(3):
+        part = synthetic.plan(1).assign(prompt=prompt, seed=0, lane=0)
+        part["reuse"] = (part["call"] == 1) | ((part["call"] == 2) & (prompt == 0))
+        number = part["call"].map(lambda call: np.nan if call == 0 else 0.1 * call - 0.15)
+        parts.append(part.assign(gate=number if gates else np.nan))
+    return pd.concat(parts)
+
+
+def test_schedule_of_videos_that_differ_shows_their_share() -> None:
+    figure = schedule({"open": dynamic_plan})
+    assert legend(figure)[2] == "between: by the share of up to 3 videos and lanes"
+    blue = np.array(matplotlib.colors.to_rgb("#0072B2"))
+    pale = 1 - 0.22 * (1 - blue)
+    colours = figure.axes[0].images[0].get_array()[0, :3]
+    np.testing.assert_allclose(colours, [blue, pale, blue + (pale - blue) / 3], atol=1e-9)
+
+
+def test_decisions_video_by_video() -> None:
+    figure = decisions({"teacache": dynamic_plan}, "tiny")
+    left, right = figure.axes[:2]
+    shares = left.images[0].get_array()
+    assert shares.shape[0] == 3
+    assert shares[:, :3].tolist() == [[0, 1, 1], [0, 1, 0], [0, 1, 0]]
+    assert left.get_yticklabels()[0].get_text() == "0, seed 0"
+    assert left.get_ylabel() == "teacache\nvideo"
+    lines = [line for line in right.lines if line.get_marker() == "."]
+    # The first video left calls 1 and 2 out; the others only call 1. Call 0 has no number.
+    assert lines[0].get_xdata()[0] == 3
+    assert lines[1].get_xdata()[0] == 2
+    assert legend(figure)[2] == "number at a call that computed"
+    assert figure.get_suptitle() == "tiny"
+
+
+def test_decisions_without_numbers_and_of_nothing() -> None:
+    figure = decisions({"method": partial(dynamic_plan, gates=False)})
+    assert [text.get_text() for text in figure.axes[1].texts] == ["no numbers"]
+    with pytest.raises(NothingToShow, match="no method has decided while it sampled"):
+        decisions({})

@@ -47,6 +47,13 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/cache_memory",
     "figures/runtime_breakdown",
     "figures/flops",
+    "figures/table4",
+    "figures/communication_timeline",
+    "figures/predicted_speedup",
+    "figures/speedup_parts",
+    "figures/gain_by_bandwidth",
+    "figures/frames_or_tokens",
+    "figures/bytes_per_call",
     "figures/attention_pictures",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ALWAYS = ("name", "version", "source")
+_NO_ARGUMENTS = "{}"
 _TOLD = ("inside", "enable")
 """Settings that are shown of a method even if all of its name have the same."""
 
@@ -57,8 +58,10 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
     alike = [other for other in known if other is not None and other["name"] == own["name"]]
     differing = [
         f"{key}={_short(value)}"
-        for key, value in own.items()
-        if key not in _ALWAYS and any(key in other and other[key] != value for other in alike)
+        for key, value in sorted(own.items(), key=lambda entry: entry[0] != "enable")
+        if key not in _ALWAYS
+        and value != _NO_ARGUMENTS
+        and any(key in other and other[key] != value for other in alike)
     ]
     told = [f"{key}={own[key]}" for key in _TOLD if key in own and not differing]
     return " ".join([str(own["name"]), *told, *differing])
@@ -67,4 +70,5 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
 def _short(value: object) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(str, value))}]"
-    return str(value)
+    text = str(value)
+    return text.replace('"', "").replace(" ", "") if text.startswith("{") else text

@@ -10,6 +10,7 @@ _OWN = "own"
 """The value of a setting that others have published, where somebody has chosen another."""
 _CALIBRATED = ("ratios", "coefficients", "range")
 """What a calibration says, and its name stands for."""
+_NO_ARGUMENTS = "{}"
 _TOLD = ("inside", "enable")
 """Settings that are shown of a method even if all of its name have the same."""
 
@@ -71,8 +72,9 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
     alike = [other for other in known if other is not None and other["name"] == own["name"]]
     differing = [
         f"{key}={_short(value)}"
-        for key, value in own.items()
+        for key, value in sorted(own.items(), key=lambda entry: entry[0] != "enable")
         if key not in known_by_name
+        and value != _NO_ARGUMENTS
         and (value == _OWN or any(key in other and other[key] != value for other in alike))
     ]
     name = f"{own['name']} (own calibration)" if calibrated else str(own["name"])
@@ -83,4 +85,5 @@ def _text(own: Mapping[str, Any], known: Sequence[Mapping[str, Any] | None]) -> 
 def _short(value: object) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(str, value))}]"
-    return str(value)
+    text = str(value)
+    return text.replace('"', "").replace(" ", "") if text.startswith("{") else text

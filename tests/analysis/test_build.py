@@ -48,6 +48,7 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/runtime_breakdown",
     "figures/flops",
     "figures/attention_pictures",
+    "figures/decisions",
 }
 
 

@@ -55,6 +55,7 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/frames_or_tokens",
     "figures/bytes_per_call",
     "figures/attention_pictures",
+    "figures/decisions",
 }
 
 

@@ -88,14 +88,10 @@ def _draw_shares(axes: Axes, out: pd.DataFrame) -> None:
         axes.set_yticks([0, len(out) - 1])
         return
     lanes = out.index.get_level_values("lane").nunique()
-<<<<<<< HEAD
-    names = [video_name(prompt, seed, lane, lanes) for prompt, seed, lane in out.index]
-=======
     names = [
         f"{prompt}, seed {seed}" + (f", lane {lane}" if lanes > 1 else "")
         for prompt, seed, lane in out.index
     ]
->>>>>>> w_calibrate
     axes.set_yticks(range(len(out)), names)
     for edge in range(1, len(out)):
         axes.axhline(edge - 0.5, color="white", linewidth=0.5)

@@ -14,6 +14,7 @@ from typing import Any
 _EVERY_S = 1.0
 _SILENT_S = 12.0
 """A rank that has not counted for so long is lost; a busy machine delays counting."""
+_MORE_S = 6.0
 _TIMEOUT = timedelta(seconds=10)
 
 
@@ -37,6 +38,10 @@ class Heartbeat:
         """End, before the store does."""
         self._ended.set()
         self._thread.join(timeout=2 * _EVERY_S)
+
+    def linger(self) -> None:
+        """Go on for as long as somebody may be looking who is lost."""
+        time.sleep(_SILENT_S + _MORE_S)
 
     def _beat(self) -> None:
         try:

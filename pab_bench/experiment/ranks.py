@@ -101,8 +101,8 @@ def serve() -> int:
         message: list[Any] = [None]
         try:
             dist.broadcast_object_list(message, src=0, group=_group)
-        except RuntimeError:  # Rank 0 was killed; torchrun says so.
-            return 1
+        except RuntimeError:  # A rank was killed; torchrun says so, or rank 0.
+            return _leave()
         if message[0] is None:
             _part()
             return 0
@@ -110,7 +110,18 @@ def serve() -> int:
         try:
             dist.gather_object(_call(function, arguments), None, dst=0, group=_group)
         except RuntimeError:
-            return 1
+            return _leave()
+
+
+def _leave() -> int:
+    """End where ranks have lost each other, when rank 0 has seen that this one was not the cause.
+
+    Returns:
+        The exit status.
+    """
+    if _heartbeat is not None:
+        _heartbeat.linger()
+    return 1
 
 
 def on_all(function: Function, *arguments: Any) -> list[Any]:
@@ -194,8 +205,8 @@ def _seek_lost() -> list[int]:
 
 def _lost_in_words() -> str:
     numbers = ", ".join(map(str, _lost))
-    verb = "has" if len(_lost) == 1 else "have"
-    return f"rank {numbers} {verb} died, or {verb} stopped answering"
+    noun, verb = ("rank", "has") if len(_lost) == 1 else ("ranks", "have")
+    return f"{noun} {numbers} {verb} died, or {verb} stopped answering"
 
 
 def _call(function: Function, arguments: Sequence[Any]) -> tuple[dict[str, str] | None, Any]:

@@ -187,6 +187,10 @@ class DBCache(Acceleration):
         plan = leave_out_blocks(baseline_plan(facts), facts, stack)
         return replace(plan, order=self.order)
 
+    def most_left_out(self, facts: Facts) -> Run:
+        """The middle blocks."""
+        return self._middle(facts)
+
     def _middle(self, facts: Facts) -> Run:
         return Run(self.first_blocks, len(facts.stack) - self.last_blocks - 1)
 

@@ -69,6 +69,11 @@ class EasyCache(Acceleration):
         """The warm-up."""
         return min(self.warm_up, facts.calls)
 
+    def protected_calls(self, facts: Facts) -> frozenset[int]:
+        """The last call of each transformer."""
+        called = facts.transformers or (0,) * facts.calls
+        return frozenset(c for c in range(facts.calls) if called[c : c + 2] != (called[c],) * 2)
+
     def plan(self, facts: Facts) -> Plan | None:
         """None: the change of the latents is not known before.
 
@@ -81,6 +86,5 @@ class EasyCache(Acceleration):
 
     def policy(self, facts: Facts) -> Callable[[], Policy]:
         """Expect changes, and leave calls out."""
-        called = facts.transformers or (0,) * facts.calls
-        last = {c for c in range(facts.calls) if called[c : c + 2] != (called[c],) * 2}
-        return partial(ExpectedChange, self.threshold, self.warm_up, frozenset(last))
+        last = self.protected_calls(facts)
+        return partial(ExpectedChange, self.threshold, self.warm_up, last)

@@ -12,6 +12,7 @@ from pab_bench.engine.engine import Engine
 from pab_bench.engine.kinds import SPATIAL, TEMPORAL
 from pab_bench.engine.stack import stack_of, stack_sites
 from pab_bench.methods.base import About, Facts, plan_of_facts
+from pab_bench.methods.bounds import least_plan
 from pab_bench.methods.combined import Combined
 from pab_bench.methods.dbcache import DBCache
 from pab_bench.methods.fewer_steps import FewerSteps
@@ -182,6 +183,13 @@ def test_it_can_have_fewer_steps():
     assert method.sure_calls(facts) == 3
 
 
+def test_at_least_what_is_compared_and_the_last_blocks_compute():
+    stack = tuple(((SPATIAL, block),) for block in range(DEPTH))
+    facts = Facts(TIMES, CALLS, DEPTH, (SPATIAL,), stack=stack)
+    least = least_plan(DBCache(first_blocks=1, last_blocks=1, warm_up=3), facts)
+    assert least.source[SPATIAL][3:].tolist() == [[call, 2, 2, call] for call in range(3, CALLS)]
+
+
 def test_nothing_acts_inside_of_what_is_decided_while_sampling(transformers):
     method = Combined(DBCache(first_blocks=1, warm_up=3), Fora(2))
     with pytest.raises(InvalidSettings, match=r"method.inside=fora: dbcache decides while it"):
@@ -190,7 +198,7 @@ def test_nothing_acts_inside_of_what_is_decided_while_sampling(transformers):
 
 def problems_of(method, calls=CALLS, blocks=DEPTH):
     problems = Problems()
-    method.check(About("latte", 50, calls, 28, "ddim", True, blocks), problems)
+    method.check(About("latte", 50, calls, 28, "ddim", True, blocks=blocks), problems)
     return list(map(str, problems.found))
 
 

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pab_bench.config.rank_sections import CostSettings, ParallelSettings, ScalingSettings
 from pab_bench.config.sections import (
     AdviseSettings,
     CalibrateSettings,
-    CostSettings,
     MeasureSettings,
-    ParallelSettings,
     RecordSettings,
     SampleSettings,
-    ScalingSettings,
     SpeedSettings,
     StoreSettings,
     TapeSettings,

@@ -18,6 +18,7 @@ from pab_bench.cost.work import Work
 from pab_bench.engine.cache_options import CacheOptions
 from pab_bench.engine.kinds import KINDS
 from pab_bench.engine.plan import Plan
+from pab_bench.errors import ConfigError
 from pab_bench.methods.base import facts_of, plan_of, plan_of_facts
 from pab_bench.methods.bounds import least_plan
 from pab_bench.systems.blueprint import Blueprint, Decoder
@@ -25,6 +26,15 @@ from pab_bench.systems.model import ModelSettings
 from pab_bench.systems.registry import get_blueprint, sampler_address
 
 SCHEMA = 1
+
+
+class KeptByOthers(ConfigError):
+    """What a method computes and keeps is not told by any policy of ours."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"method={method}: what somebody else's code computes is known once it was sampled"
+        )
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,7 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
 
     Raises:
         ConfigError: if the model is not known without its weights.
+        KeptByOthers: if the method is somebody else's code.
     """
     blueprint = get_blueprint(settings.model, settings.dtype)
     tokens, tokens_from = text_tokens(blueprint, convention, settings.prompts, settings.method.name)
@@ -133,6 +144,8 @@ def estimate(settings: Settings, convention: Convention) -> Estimate:
     least = None
     if plan.is_open:
         facts = facts_of(settings.method, blueprint, settings.steps, settings.guidance)
+        if settings.method.policy(facts) is None:
+            raise KeptByOthers(settings.method.name)
         least = flops_of(settings, convention, least_plan(settings.method, facts), tokens)
     return Estimate(settings, blueprint.system, convention, plan, tokens, tokens_from, flops, least)
 
@@ -166,6 +179,9 @@ def cache_of(settings: Settings, plan: Plan, tokens: int) -> CacheBytes:
     Returns:
         Only the peak where a policy decides what is kept. Where it does so while it samples, the
         larger of those with little and with much change from call to call.
+
+    Raises:
+        KeptByOthers: if it is somebody else's code that keeps it.
     """
     if plan.sites_only:
         return predict_cache(plan, step_of(settings, tokens), settings.cache)
@@ -190,7 +206,8 @@ def _held(
     blueprint = get_blueprint(model, dtype)
     facts = facts_of(method, blueprint, steps, guidance)
     policy = method.policy(facts)
-    assert policy is not None
+    if policy is None:
+        raise KeptByOthers(method.name)
     inputs = inputs_of(model, dtype, guidance, prompt, tokens)
     plan = plan_of_facts(method, facts)
     return held_by_policy(blueprint.architecture, inputs, plan, policy, cache)

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from pab_bench.config.sections import ParallelSettings
+from pab_bench.config.rank_sections import ParallelSettings
 from pab_bench.engine.plan import Plan
 from pab_bench.engine.sites import Architecture, transformers_of
 from pab_bench.experiment.arithmetic import arithmetic

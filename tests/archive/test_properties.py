@@ -134,5 +134,5 @@ def test_a_record_with_any_other_value_is_refused_or_a_record(archive, value, se
         return
     assert found.to_json() == {
         **record,
-        **{later: record.get(later, {}) for later in ("control", "communication")},
+        **{later: record.get(later, {}) for later in ("control", "audit", "communication")},
     }

@@ -179,7 +179,7 @@ def test_a_task_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["task=paln"]) == 2
     assert (
         "task=paln: must be one of advise, calibrate, claims, cost, describe, plan, run, sample, "
-        "speed. Did you mean 'plan'?" in capsys.readouterr().err
+        "scaling, speed. Did you mean 'plan'?" in capsys.readouterr().err
     )
 
 

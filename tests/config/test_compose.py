@@ -22,7 +22,8 @@ def same(ours: Settings, lines: list[str]) -> bool:
     return replace(ours, overrides=()) == replace(theirs, overrides=())
 
 
-@pytest.mark.parametrize("model", options("model"))
+# The checkpoint of cogvideox_tiny is made first; tests/audit samples it.
+@pytest.mark.parametrize("model", sorted(set(options("model")) - {"cogvideox_tiny"}))
 def test_every_model(model: str, hydra_ready: None) -> None:
     own = left_open(model)
     lines = [f"{key}={value}" for key, value in own.items()]
@@ -57,7 +58,7 @@ def test_keys(keys: dict[str, object], lines: list[str], hydra_ready: None) -> N
         ({"spatial_gap": "x"}, "spatial_gap=x: must be a whole number"),
         ({"spatial_skip": 2}, "spatial_skip=2: must be true or false"),
         ({"preset": "pab23"}, "preset=pab23: must be one of none, pab236"),
-        ({"model": "late"}, "model=late: must be one of cogvideox, cosmos, cosmos_1"),
+        ({"model": "late"}, "model=late: must be one of cogvideox, cogvideox_tiny, cosmos"),
         ({"steps": 0}, "steps=0: must be a whole number from 1 to 1000"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pab_bench.config.sections import ParallelSettings
+from pab_bench.config.rank_sections import ParallelSettings
 from pab_bench.config.settings import Settings
 from pab_bench.errors import ConfigError
 from pab_bench.experiment.identity import baseline_of, settings_identity

@@ -34,6 +34,8 @@ CASES = {
         *("method.temporal_gap=2", "method.cross_call=3"),
     ),
 }
+DECIDING = {"adacache", "dbcache", "easycache", "external", "seacache", "teacache"}
+"""Methods without a plan, unless a mask is one: test_dynamic holds bounds and what was executed."""
 ALIKE = ("mask", "tgate_pab", "delta_dit_pab", "fewer_steps")
 """Counted as others are, from a table of sites or of runs."""
 NOT_CARRIED = {("wan_mini", own) for own in ("tgate", "fastercache", "fastercache_diffusers")}
@@ -53,7 +55,7 @@ def compare():
 
 
 def test_every_method_with_a_plan_is_held():
-    assert set(CASES) == set(METHODS)
+    assert set(CASES) | DECIDING == set(METHODS)
 
 
 def keys_of(name, folder):

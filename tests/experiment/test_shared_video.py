@@ -14,7 +14,7 @@ import torch.distributed as dist
 from parallel.models import transformer
 from parallel.ranks import on_ranks
 
-from pab_bench.config.sections import ParallelSettings
+from pab_bench.config.rank_sections import ParallelSettings
 from pab_bench.experiment.shared_video import (
     check_facts,
     check_heads,

@@ -8,10 +8,11 @@ from pab_bench.config.paths import SWEEPS
 from pab_bench.config.preflight import preflight
 from pab_bench.experiment.point import make_point
 
-NOT_SAMPLED = {"paper_flops", "paper_flops_latte"}  # Their task is `cost`.
+# Their task is `cost` or `scaling`.
+NOT_SAMPLED = {"paper_flops", "paper_flops_latte", "table4", "scaling"}
 OTHER_MODELS = {"table1_open_sora", "table1_open_sora_plan"}
 # Settings of its experiments are calls of so many steps; what is audited may reuse nothing.
-OWN_STEPS = {"table1_fair", "audit_diffusers"}
+OWN_STEPS = {"table1_fair", "audit_diffusers", "rivals_static"}
 NAMES = sorted({path.stem for path in SWEEPS.glob("*.yaml")} - NOT_SAMPLED - OWN_STEPS - {"search"})
 PROMPT = TINY[0]
 

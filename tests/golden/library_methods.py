@@ -196,7 +196,7 @@ def _why_refused(run: Mapping[str, Any]) -> str | None:
 
 def _skips_nothing(run: Mapping[str, Any]) -> bool:
     """Whether upstream computes everything although it is switched on: it failed silently."""
-    return bool(run["bit_equal_to_baseline"]) and "power_exp" in run["config"]
+    return bool(run.get("bit_equal_to_baseline")) and "power_exp" in run["config"]
 
 
 def _baseline_checks(file: str, name: str, scene: Any, run: Mapping[str, Any]) -> Iterator[Check]:

@@ -126,6 +126,7 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
     assert [job["cached"] for job in records(again)[0]] == [True, False, True]
 
 
+@pytest.mark.slow
 def test_points_that_cannot_be_are_rows(run, capsys):
     assert run("-m", "method=fewer_steps,fora", "on_refused=row", "metrics=none") == 0
     captured = capsys.readouterr()

@@ -10,7 +10,7 @@ import pytest
 from pab_bench.cli import main
 from pab_bench.config import hydra_setup
 from pab_bench.config.preflight import preflight
-from pab_bench.config.sections import ScalingSettings
+from pab_bench.config.rank_sections import ScalingSettings
 from pab_bench.methods.base import plan_of
 from pab_bench.problems import InvalidSettings
 from pab_bench.speed.known import KnownSpeeds

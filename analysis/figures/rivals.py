@@ -1,0 +1,106 @@
+"""Fronts of several methods: quality over what they gain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from analysis.errors import NothingToShow
+from analysis.figures.style import INK, MUTED, PAGE, new_figure, styled
+from analysis.metrics import MetricFacts
+from analysis.rivals.entrants import AXES, Entrant, Rivals
+from pab_bench.statistics import summarise
+from pab_bench.statistics.fronts import one_draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+_TICKS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+_FOOT = (
+    "Lines join the settings of a method that no other of its settings beats. Filled: published "
+    "settings; hollow: our choice.\nBars: 95 % intervals over prompts and seeds."
+)
+_SPEED_FOOT = " Across: those of measured speedups."
+
+
+@styled
+def rivals_figure(rivals: Rivals, metrics: Mapping[str, MetricFacts]) -> Figure:
+    """One panel per metric; gains on a logarithmic axis, better values up.
+
+    Args:
+        rivals: the methods.
+        metrics: the metrics by column.
+
+    Raises:
+        NothingToShow: there is no metric that all settings have.
+    """
+    if not rivals.metrics:
+        raise NothingToShow("no metric that all settings have")
+    figure = new_figure(PAGE, 3.9)
+    panels = figure.subplots(1, len(rivals.metrics), squeeze=False, sharex=True)[0]
+    for axes, metric in zip(panels, rivals.metrics, strict=True):
+        facts = metrics[metric]
+        for number, (method, entrants) in enumerate(sorted(rivals.entrants.items())):
+            look = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+            _draw(axes, method, entrants, facts, rivals.same, look)
+        _axis(axes, rivals, facts)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=6)
+    foot = _FOOT + (_SPEED_FOOT if rivals.axis == "speedup" else "")
+    figure.suptitle(f"{rivals.name}\n{foot}", x=0.01, ha="left", fontsize=7)
+    return figure
+
+
+def _draw(
+    axes: Axes,
+    method: str,
+    entrants: Sequence[Entrant],
+    facts: MetricFacts,
+    same: Mapping[int, int],
+    look: tuple[str, str],
+) -> None:
+    colour, marker = look
+    own = sorted(entrants, key=lambda entrant: entrant.gain)
+    found = [summarise(entrant.samples[facts.column], same=same) for entrant in own]
+    means = [summary.mean or 0.0 for summary in found]
+    gains = [entrant.gain for entrant in own]
+    way = 1.0 if facts.higher_is_better else -1.0
+    front = one_draw(gains, [way * mean for mean in means]).on_it()[:, 0]
+    on_it = [place for place, is_on_it in enumerate(front) if is_on_it]
+    joined = [gains[p] for p in on_it], [means[p] for p in on_it]
+    axes.plot(*joined, "-", color=colour, linewidth=1.0, zorder=2)
+    for place, entrant in enumerate(own):
+        ends, across = found[place].mean_interval, entrant.gain_ends
+        if ends is not None:
+            bar = axes.vlines(gains[place], ends.low, ends.high, color=colour, zorder=3)
+            bar.set(linewidth=0.7, alpha=0.55)
+        if across is not None:
+            bar = axes.hlines(means[place], *across, color=colour, zorder=3)
+            bar.set(linewidth=0.7, alpha=0.55)
+        filled = colour if entrant.published else "white"
+        faint = 1.0 if front[place] else 0.45
+        (dot,) = axes.plot(gains[place], means[place], marker, color=colour, mfc=filled, zorder=4)
+        dot.set(markersize=4.5, alpha=faint)
+    axes.plot([], [], f"{marker}-", color=colour, mfc=colour, ms=4.5, label=method)
+
+
+def _axis(axes: Axes, rivals: Rivals, facts: MetricFacts) -> None:
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    axes.set_xscale("log")
+    gains = [entrant.gain for own in rivals.entrants.values() for entrant in own]
+    low, high = min(gains) / 1.05, max(gains) * 1.05
+    axes.set_xlim(low, high)
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}x" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if facts.higher_is_better is False:
+        axes.invert_yaxis()
+    axes.set_title(facts.heading, color=INK)
+    axes.set_xlabel(AXES[rivals.axis])
+    axes.set_ylabel("better ↑", color=MUTED)
+    axes.grid()

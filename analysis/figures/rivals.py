@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
-_TICKS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+_TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 _FOOT = (
     "Lines join the settings of a method that no other of its settings beats. Filled: published "
     "settings; hollow: our choice.\nBars: 95 % intervals over prompts and seeds."
@@ -101,6 +101,6 @@ def _axis(axes: Axes, rivals: Rivals, facts: MetricFacts) -> None:
     if facts.higher_is_better is False:
         axes.invert_yaxis()
     axes.set_title(facts.heading, color=INK)
-    axes.set_xlabel(AXES[rivals.axis])
+    axes.set_xlabel(AXES[rivals.axis], fontsize=7)
     axes.set_ylabel("better ↑", color=MUTED)
     axes.grid()

@@ -18,7 +18,7 @@ from pab_bench.statistics.samples import Samples, samples_by_metric
 AxisName = Literal["speedup", "operations"]
 AXES: Mapping[AxisName, str] = {
     "speedup": "measured speedup",
-    "operations": "times fewer operations (no speedup)",
+    "operations": "times fewer operations",
 }
 """What settings gain; the two are never put on one scale."""
 OWN = "own_"
@@ -117,7 +117,7 @@ def _of(data: SweepData, baseline: Point) -> Rivals | None:
     jobs: dict[str, tuple[Job, Point]] = {}
     notes = []
     for job, point in data.sweep.finished:
-        if job.baseline is None or job.baseline.id != baseline.id or point.is_baseline:
+        if job.baseline is None or job.baseline.id != baseline.id or _is_control(point):
             continue
         if job.status == "reused_nothing":
             notes.append(f"{_name(data, job)} reused nothing, and is left out.")
@@ -148,6 +148,12 @@ def _of(data: SweepData, baseline: Point) -> Rivals | None:
     numbers = [entrant.job for own in entrants.values() for entrant in own]
     same = next((data.same_prompts[n] for n in numbers if n in data.same_prompts), {})
     return Rivals(baseline, axis, entrants, same, notes)
+
+
+def _is_control(point: Point) -> bool:
+    """Whether its settings ask for no acceleration at all."""
+    reused = point.value("plan", "reuse_share", "all")
+    return point.is_baseline or (not reused and point.value("cost", "flops_ratio") == 1)
 
 
 def _why_not(data: SweepData, samples: Mapping[str, Samples]) -> str:

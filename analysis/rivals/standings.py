@@ -15,9 +15,9 @@ from pab_bench.statistics.contest import Equal, Standing
 SPEEDS = (1.25, 1.5, 2.0, 3.0)
 """At these gains quality is compared."""
 QUALITIES: Mapping[str, Sequence[float]] = {
-    "psnr_db": (40.0, 35.0, 30.0, 25.0, 20.0),
-    "ssim": (0.99, 0.98, 0.95, 0.9, 0.8),
-    "lpips": (0.005, 0.02, 0.05, 0.1, 0.2),
+    "psnr_db": (45.0, 40.0, 35.0, 30.0, 25.0),
+    "ssim": (0.999, 0.99, 0.98, 0.95, 0.9),
+    "lpips": (0.0005, 0.002, 0.01, 0.05, 0.1),
 }
 """At these values gains are compared. They are fixed, so that nobody picks a level that suits."""
 COLUMNS = (

@@ -26,6 +26,7 @@ _HEADERS = (
     "first in",
     "settings",
 )
+_SMALL = 0.01
 _NUMERIC = (False, False, True, False, True, True, True, True)
 
 
@@ -57,8 +58,10 @@ def level_text(equal: str, level: float, own: Rivals, facts: MetricFacts) -> str
 
 
 def value_text(value: float, equal: str, facts: MetricFacts) -> str:
-    """A quality, or a gain."""
-    return facts.text(value) if equal == "speed" else f"{value:.2f}x"
+    """A quality, with two digits at least, or a gain."""
+    if equal == "quality":
+        return f"{value:.2f}x"
+    return facts.text(value) if abs(value) >= _SMALL else f"{value:.2g}"
 
 
 def marks(part: pd.DataFrame) -> dict[str, str]:
@@ -76,6 +79,8 @@ def _level(
     place: Sequence[str], equal: str, part: pd.DataFrame, facts: MetricFacts
 ) -> list[list[str]]:
     ranks = marks(part)
+    if not ranks:
+        return []
     rows = []
     for row in part[part["rank"].notna()].to_dict("records"):
         value = value_text(row["value"], equal, facts)
@@ -117,8 +122,9 @@ def _notes(rivals: Sequence[Rivals], frame: pd.DataFrame) -> list[str]:
     if "operations" in axes:
         notes.append(
             "Not all points of a baseline have a measured speedup that can be true, so that they "
-            f"are compared at {AXES['operations']}: how many times the baseline has the "
-            "operations of the method's transformer. What deciding and keeping cost is not in it."
+            f"are compared at so many {AXES['operations']}: how often the operations of the "
+            "method's transformer go into the baseline's. That is no speedup: what deciding and "
+            "keeping cost is not in it."
         )
     notes += [f"{text[0].upper()}{text[1:]}." for text in _limits(frame)]
     notes += [f"{own.name}: {note}" for own in rivals for note in own.notes]

@@ -27,6 +27,9 @@ from pab_bench.statistics.ranking import groups, ranks
 from pab_bench.statistics.samples import Same, Samples, units_of
 from pab_bench.statistics.summary import few
 
+_Drawn = tuple[Numbers, Numbers]
+"""Between what it lies in each draw; the same twice where it is known."""
+_Ends = tuple[float, float]
 Equal = Literal["speed", "quality"]
 """What methods are held equal in: then the other one is compared."""
 
@@ -51,12 +54,13 @@ class Standing:
     Attributes:
         method: its name.
         value: the quality, or the gain; None where the level is not reached.
-        interval: of `value`; None with fewer than two units to draw from, or where more draws do
-            not reach the level than an interval leaves out.
+        interval: of `value`; None with fewer than two units to draw from, or where an end is not
+            known, since too many draws do not reach the level.
         rank: from 1; None where the level is not reached.
         group: from 1: who cannot be told apart from the best of the group; None likewise.
         difference: to the best of all, 0 for itself; None likewise.
-        difference_interval: of it; None where it is not known, so that they cannot be told apart.
+        difference_interval: of it; None where an end is not known. The other one may tell them
+            apart nevertheless.
         first: share of the draws in which nobody is better; None without draws.
         reason: why there is no value; empty where there is one.
     """
@@ -141,18 +145,24 @@ class Contest:
         if not self.videos:
             return [Standing(name, reason=self.note) for name in sorted(self.methods)]
         way = self._way if equal == "speed" else 1.0
-        known: dict[str, tuple[float, Numbers | None]] = {}
+        known: dict[str, tuple[float, _Drawn | None]] = {}
         missing = []
         for name, (front, drawn) in sorted(self._fronts.items()):
             value = float(self._along(front, equal, level)[0])
             if math.isnan(value):
                 missing.append(Standing(name, reason=self._why(front, equal, level)))
             else:
-                known[name] = value, None if drawn is None else self._along(drawn, equal, level)
+                known[name] = value, None if drawn is None else self._bounds(drawn, equal, level)
         return self._standings(known, way) + missing
 
     def _along(self, front: Front, equal: Equal, level: float) -> Numbers:
         return front.quality_at(level) if equal == "speed" else front.gain_at(self._way * level)
+
+    def _bounds(self, front: Front, equal: Equal, level: float) -> _Drawn:
+        if equal == "speed":  # Which gains a method has is the same in all draws.
+            found = front.quality_at(level)
+            return found, found
+        return front.gain_bounds(self._way * level)
 
     def _why(self, front: Front, equal: Equal, level: float) -> str:
         if equal == "speed":
@@ -162,7 +172,7 @@ class Contest:
         return f"not reached: its settings have {min(ends):.4g} to {max(ends):.4g}"
 
     def _standings(
-        self, known: Mapping[str, tuple[float, Numbers | None]], way: float
+        self, known: Mapping[str, tuple[float, _Drawn | None]], way: float
     ) -> list[Standing]:
         """Those that reach a level; values are in the sense of goodness here."""
         names = list(known)
@@ -171,57 +181,56 @@ class Contest:
             return []
         best = max(range(len(names)), key=lambda place: values[place])
 
-        def difference(one: int, other: int) -> Interval | None:
+        def difference(one: int, other: int) -> _Ends | None:
             first, second = known[names[one]][1], known[names[other]][1]
-            return None if first is None or second is None else self._interval(first - second)
+            if first is None or second is None:
+                return None
+            return self._ends(first[0] - second[1], first[1] - second[0])
 
         def told_apart(one: int, other: int) -> bool:
             found = difference(one, other)
-            return found is not None and not found.low <= 0 <= found.high
+            return found is not None and not found[0] <= 0 <= found[1]
 
         numbers, places = groups(values, told_apart), ranks(values)
         shares = self._shares([known[name][1] for name in names])
         found = []
         for place, name in enumerate(names):
             value, drawn = known[name]
-            own = None if drawn is None else self._interval(drawn)
+            own = None if drawn is None else self._ends(*drawn)
             apart = None if place == best else difference(place, best)
             found.append(
                 Standing(
                     name,
                     way * value,
-                    _turned(own, way),
+                    self._interval(own, way),
                     places[place],
                     numbers[place],
                     way * (value - values[best]),
-                    _turned(apart, way),
+                    self._interval(apart, way),
                     shares[place],
                 )
             )
         return sorted(found, key=lambda standing: (standing.rank or 0, standing.method))
 
-    def _interval(self, drawn: Numbers) -> Interval | None:
-        """Percentile interval; None if a draw that does not reach the level could be either end."""
+    def _ends(self, low: Numbers, high: Numbers) -> _Ends:
+        """Ends of the percentile interval of what lies between two bounds in every draw."""
         tail = (1 - self.confidence) / 2
-        absent = np.isnan(drawn)
-        low = np.quantile(np.where(absent, -np.inf, drawn), tail, method="lower")
-        high = np.quantile(np.where(absent, np.inf, drawn), 1 - tail, method="higher")
-        if not np.isfinite([low, high]).all():
-            return None
-        return Interval(float(low), float(high), self.confidence, "percentile bootstrap")
+        return (
+            float(np.quantile(low, tail, method="lower")),
+            float(np.quantile(high, 1 - tail, method="higher")),
+        )
 
-    def _shares(self, drawn: Sequence[Numbers | None]) -> list[float | None]:
-        """In which share of the draws nobody is better, ties counted for all of them."""
+    def _interval(self, ends: _Ends | None, way: float) -> Interval | None:
+        """From goodness back to the metric; None where an end is not known."""
+        if ends is None or not np.isfinite(ends).all():
+            return None
+        low, high = sorted(way * end for end in ends)
+        return Interval(low, high, self.confidence, "percentile bootstrap")
+
+    def _shares(self, drawn: Sequence[_Drawn | None]) -> list[float | None]:
+        """In which share of the draws nobody can be better, ties counted for all of them."""
         rows = [row for row in drawn if row is not None]
         if len(rows) < len(drawn):
             return [None] * len(drawn)
-        values = np.where(np.isnan(rows), -np.inf, rows)
-        most = values.max(axis=0)
-        return [float(np.mean((row == most) & np.isfinite(row))) for row in values]
-
-
-def _turned(interval: Interval | None, way: float) -> Interval | None:
-    """From goodness back to the metric."""
-    if interval is None or way > 0:
-        return interval
-    return Interval(-interval.high, -interval.low, interval.confidence, interval.method)
+        most = np.max([high for _, high in rows], axis=0)
+        return [float(np.mean(low == most)) for low, _ in rows]

@@ -71,6 +71,20 @@ class Front:
         low, high = self.goodness[below, place], self.goodness[above, place]
         return _between(low, high, share)
 
+    def gain_bounds(self, quality: float) -> tuple[Numbers, Numbers]:
+        """Between what the gain at a quality lies, twice (draws,).
+
+        Both are `gain_at` where that is known. Where all settings are worse, it is below the gain
+        of the best one; where all are better, above the largest gain.
+        """
+        found = self.gain_at(quality)
+        absent = np.isnan(found)
+        worse = (self.goodness < quality).all(axis=0)
+        best = np.where(self.on_it(), self.gains[:, None], np.inf).min(axis=0)
+        low = np.where(absent, np.where(worse, 0.0, self.gains.max()), found)
+        high = np.where(absent, np.where(worse, best, np.inf), found)
+        return low, high
+
     def gain_at(self, quality: float) -> Numbers:
         """The gain at a quality, (draws,); NaN where all settings are better, or all are worse."""
         front, own = self.on_it(), self.goodness

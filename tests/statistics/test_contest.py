@@ -74,17 +74,16 @@ def test_a_level_that_is_not_reached():
     assert [s.rank for s in contest(methods).at("speed", 9.0)] == [None, None]
 
 
-def test_a_front_whose_end_is_near_the_level_has_no_interval():
-    # Of many draws all settings are worse than 39.9: the gain there could be anything below 1.5.
-    (found,) = contest({"a": method((40, 30))}).at("quality", 39.9)
-    assert found.value == pytest.approx(1.5, rel=0.01)
+def test_a_front_whose_end_is_near_the_level_has_half_an_interval():
+    # In many draws all settings are better than 30.1: the gain there is above 3, who knows how far.
+    near, far = method((40, 30)), method((40, 20), (1.0, 2.9))
+    (found,) = contest({"a": near}).at("quality", 30.1)
+    assert found.value == pytest.approx(3.0, rel=0.01)
     assert found.interval is None
-
-
-def test_who_cannot_be_told_apart_from_somebody_without_an_interval():
-    methods = {"end": method((36.1, 30)), "other": method((40, 34), (1.2, 2.4))}
-    found = by_method(contest(methods).at("quality", 36.0))
-    assert found["other"].group == found["end"].group == 1
+    # That is enough to tell it from one that is slower in every draw, and not from one like it.
+    assert [s.group for s in contest({"a": near, "far": far}).at("quality", 30.1)] == [1, 2]
+    faster = method((40, 29), (1.55, 3.1), HARD + NOISE[0])
+    assert [s.group for s in contest({"a": near, "b": faster}).at("quality", 30.1)] == [1, 1]
 
 
 def test_a_single_video_tells_nobody_apart():

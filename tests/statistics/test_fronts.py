@@ -57,6 +57,16 @@ def test_every_draw_has_its_own_front():
     assert np.isnan(found[1])
 
 
+def test_bounds_of_a_gain_say_on_which_side_it_is_not_known():
+    front = Front(np.array([1.5, 2.0, 3.0]), np.array([[40.0, 30, 30], [35, 32, 33], [30, 20, 10]]))
+    low, high = front.gain_bounds(34.0)
+    assert low.tolist() == [pytest.approx(2 * 1.5**0.2), 0.0, 0.0]
+    assert high.tolist() == [pytest.approx(2 * 1.5**0.2), 2.0, 2.0]
+    low, high = front.gain_bounds(15.0)
+    assert low.tolist() == [3.0, 3.0, pytest.approx(2 * 1.5 ** (18 / 23))]
+    assert high.tolist() == [np.inf, np.inf, pytest.approx(2 * 1.5 ** (18 / 23))]
+
+
 def test_what_is_no_front():
     with pytest.raises(ValueError, match="at least one"):
         one_draw([], [])

@@ -12,6 +12,7 @@ from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.frames import baseline_name
 from analysis.points import Job, Point
+from pab_bench.statistics.bootstrap import SEED
 from pab_bench.statistics.contest import Contest, Setting
 from pab_bench.statistics.samples import Samples, samples_by_metric
 
@@ -80,13 +81,13 @@ class Rivals:
         own = [entrant.samples for entrants in self.entrants.values() for entrant in entrants]
         return [name for name in _METRICS if all(samples.get(name) for samples in own)]
 
-    def contest(self, metric: str, higher_is_better: bool) -> Contest:
-        """The methods by one metric."""
+    def contest(self, metric: str, higher_is_better: bool, seed: int = SEED) -> Contest:
+        """The methods by one metric; `seed` is that of the draws."""
         methods = {
             method: [Setting(entrant.gain, entrant.samples[metric]) for entrant in own]
             for method, own in self.entrants.items()
         }
-        return Contest(methods, higher_is_better, self.same)
+        return Contest(methods, higher_is_better, self.same, seed=seed)
 
 
 def rivals_of(data: SweepData) -> list[Rivals]:

@@ -155,6 +155,22 @@ class Contest:
                 known[name] = value, None if drawn is None else self._bounds(drawn, equal, level)
         return self._standings(known, way) + missing
 
+    def goodness_at(self, gain: float) -> dict[str, tuple[float, Numbers | None]]:
+        """The quality of every method that has a gain, more is better, and the same drawn anew.
+
+        Args:
+            gain: which.
+
+        Returns:
+            By method, in the order of names; the draws are None with too little to draw from.
+        """
+        found = {}
+        for name, (front, drawn) in sorted(self._fronts.items()) if self.videos else ():
+            value = float(front.quality_at(gain)[0])
+            if not math.isnan(value):
+                found[name] = value, None if drawn is None else drawn.quality_at(gain)
+        return found
+
     def _along(self, front: Front, equal: Equal, level: float) -> Numbers:
         return front.quality_at(level) if equal == "speed" else front.gain_at(self._way * level)
 

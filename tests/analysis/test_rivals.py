@@ -21,6 +21,7 @@ from analysis.report.rivals import answers
 from analysis.rivals.entrants import rivals_of
 from analysis.rivals.standings import SPEEDS, standings_frame
 from analysis.tables.rivals import rivals_table
+from analysis.tables.rivals_agreement import _rows, rivals_agreement_table
 from pab_bench.files import write_digests
 
 PROMPTS = 12
@@ -173,6 +174,31 @@ def test_one_method_is_no_contest(tmp_path: Path) -> None:
     with pytest.raises(NothingToShow):
         rivals_table(data)
     assert answers(data) == []
+
+
+def test_orders_on_two_models_agree_as_far_as_they_were_made_to(tmp_path: Path) -> None:
+    quality = {"a": 40.0, "b": 38.0, "c": 36.0, "d": 34.0}
+    orders = {"first": quality, "same": quality, "turned": {k: 74 - v for k, v in quality.items()}}
+    rivals = []
+    for model, own in orders.items():
+        points = {
+            f"{name}-{gain}": (name, gain, value - 4 * gain)
+            for name, value in own.items()
+            for gain in (1.2, 2.4)
+        }
+        data = write(tmp_path / model, points)
+        (found,) = rivals_of(data)
+        found.baseline.record["model"]["name"] = model
+        rivals.append(found)
+    rows = pd.DataFrame(_rows(data, rivals))
+    assert set(rows["level"]) == {1.25, 1.5, 2.0}
+    by_pair = rows.groupby(["first", "second"])["correlation"].agg(["min", "max"])
+    names = [f"{model}, 20 steps, guidance 7.5" for model in orders]
+    assert by_pair.loc[(names[0], names[1])].tolist() == pytest.approx([1, 1])
+    assert by_pair.loc[(names[0], names[2])].tolist() == pytest.approx([-1, -1])
+    assert rows["low"].to_numpy() == pytest.approx(rows["correlation"].to_numpy())
+    with pytest.raises(NothingToShow, match="no two baselines"):
+        rivals_agreement_table(data)
 
 
 def test_the_figure_joins_fronts_and_tells_published_settings(data: SweepData) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pab_bench.statistics.agreement import rank_correlation
 from pab_bench.statistics.fronts import Front, one_draw
 
 gains = st.lists(st.floats(1.0, 8.0), min_size=2, max_size=6, unique=True)
@@ -65,6 +66,16 @@ def test_bounds_of_a_gain_say_on_which_side_it_is_not_known():
     low, high = front.gain_bounds(15.0)
     assert low.tolist() == [3.0, 3.0, pytest.approx(2 * 1.5 ** (18 / 23))]
     assert high.tolist() == [np.inf, np.inf, pytest.approx(2 * 1.5 ** (18 / 23))]
+
+
+def test_rank_correlation_is_that_of_scipy():
+    from scipy.stats import spearmanr
+
+    noise = np.random.default_rng(0).integers(0, 5, (2, 20, 6)).astype(float)
+    found = rank_correlation(*noise)
+    expected = [spearmanr(one, other).statistic for one, other in zip(*noise, strict=True)]
+    assert found == pytest.approx(expected)
+    assert np.isnan(rank_correlation(np.ones((1, 3)), noise[0, :1, :3])[0])
 
 
 def test_what_is_no_front():

@@ -20,9 +20,10 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _TICKS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 _FOOT = (
-    "Lines join the settings of a method that no other of its settings beats. Filled: published "
-    "settings; hollow: our choice.\nBars: 95 % intervals over prompts and seeds."
+    "Lines join the settings of a method that no other of its settings beats.{chosen}\nBars: 95 % "
+    "intervals over prompts and seeds."
 )
+_CHOSEN = " Filled: published settings; hollow: our choice."
 _SPEED_FOOT = " Across: those of measured speedups."
 
 
@@ -49,7 +50,9 @@ def rivals_figure(rivals: Rivals, metrics: Mapping[str, MetricFacts]) -> Figure:
         _axis(axes, rivals, facts)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=6)
-    foot = _FOOT + (_SPEED_FOOT if rivals.axis == "speedup" else "")
+    known = [one.published is not None for own in rivals.entrants.values() for one in own]
+    foot = _FOOT.format(chosen=_CHOSEN if all(known) else "")
+    foot += _SPEED_FOOT if rivals.axis == "speedup" else ""
     figure.suptitle(f"{rivals.name}\n{foot}", x=0.01, ha="left", fontsize=7)
     return figure
 
@@ -80,7 +83,7 @@ def _draw(
         if across is not None:
             bar = axes.hlines(means[place], *across, color=colour, zorder=3)
             bar.set(linewidth=0.7, alpha=0.55)
-        filled = colour if entrant.published else "white"
+        filled = "white" if entrant.published is False else colour
         faint = 1.0 if front[place] else 0.45
         (dot,) = axes.plot(gains[place], means[place], marker, color=colour, mfc=filled, zorder=4)
         dot.set(markersize=4.5, alpha=faint)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analysis.errors import NothingToShow
 from analysis.figures.style import INK, MUTED, PAGE, new_figure, styled
 from analysis.metrics import MetricFacts
@@ -24,6 +26,10 @@ _FOOT = (
     "intervals over prompts and seeds."
 )
 _CHOSEN = " Filled: published settings; hollow: our choice."
+_NEAREST = 1e-6
+_FINE = 60
+"""Places at which a line is drawn."""
+_NEAR_ONE = (0.5, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999, 0.9997, 0.9999)
 _SPEED_FOOT = " Across: those of measured speedups."
 
 
@@ -73,8 +79,11 @@ def _draw(
     way = 1.0 if facts.higher_is_better else -1.0
     front = one_draw(gains, [way * mean for mean in means]).on_it()[:, 0]
     on_it = [place for place, is_on_it in enumerate(front) if is_on_it]
-    joined = [gains[p] for p in on_it], [means[p] for p in on_it]
-    axes.plot(*joined, "-", color=colour, linewidth=1.0, zorder=2)
+    # Straight over the logarithm of the gain, which it is not on a logarithmic axis of quality.
+    logs = np.log([gains[p] for p in on_it])
+    along = np.unique(np.concatenate([np.linspace(logs[0], logs[-1], _FINE), logs]))
+    quality = np.interp(along, logs, [means[p] for p in on_it])
+    axes.plot(np.exp(along), quality, "-", color=colour, linewidth=1.0, zorder=2)
     for place, entrant in enumerate(own):
         ends, across = found[place].mean_interval, entrant.gain_ends
         if ends is not None:
@@ -101,9 +110,38 @@ def _axis(axes: Axes, rivals: Rivals, facts: MetricFacts) -> None:
     axes.set_xticks(ticks, [f"{tick:g}x" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
+    _quality_scale(axes, rivals, facts)
     if facts.higher_is_better is False:
         axes.invert_yaxis()
     axes.set_title(facts.heading, color=INK)
     axes.set_xlabel(AXES[rivals.axis], fontsize=7)
     axes.set_ylabel("better ↑", color=MUTED)
     axes.grid()
+
+
+def _quality_scale(axes: Axes, rivals: Rivals, facts: MetricFacts) -> None:
+    """Logarithmic towards a metric's best value, near which mild settings would lie on a heap."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    values = [
+        value
+        for own in rivals.entrants.values()
+        for one in own
+        for value in one.samples[facts.column].values()
+    ]
+    if facts.column == "lpips" and min(values) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    elif facts.column == "ssim" and max(values) < 1:
+        axes.set_yscale(
+            "function",
+            functions=(
+                lambda own: -np.log10(np.maximum(1 - np.asarray(own), _NEAREST)),
+                lambda own: 1 - 10.0 ** -np.asarray(own),
+            ),
+        )
+        axes.yaxis.set_major_locator(FixedLocator(_NEAR_ONE))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        # Matplotlib's margins do not know this scale.
+        axes.set_ylim(min(values), 1 - (1 - max(values)) / 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.metrics import MetricFacts
@@ -69,5 +70,10 @@ def _numbers(standing: Standing) -> dict[str, Any]:
 
 
 def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
-    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    """Ends of an interval; one that is not known is missing."""
+    if interval is None:
+        return {f"{name}low": None, f"{name}high": None}
+    # A gain of 0 stands for one that is not known; no metric is 0 to the last bit by chance.
+    low = interval.low if np.isfinite(interval.low) and (name or interval.low != 0) else None
+    high = interval.high if np.isfinite(interval.high) else None
     return {f"{name}low": low, f"{name}high": high}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -84,12 +85,9 @@ def _level(
     rows = []
     for row in part[part["rank"].notna()].to_dict("records"):
         value = value_text(row["value"], equal, facts)
-        if not pd.isna(row["low"]):
-            ends = (value_text(row[end], equal, facts) for end in ("low", "high"))
-            value += f" [{', '.join(ends)}]"
+        value += _ends(row, "", lambda end: value_text(end, equal, facts))
         apart = "" if row["difference"] == 0 else f"{row['difference']:+.3g}"
-        if not pd.isna(row["difference_low"]):
-            apart += f" [{row['difference_low']:+.3g}, {row['difference_high']:+.3g}]"
+        apart += _ends(row, "difference_", lambda end: f"{end:+.3g}") if apart else ""
         first = MISSING if pd.isna(row["first"]) else f"{row['first']:.0%}"
         cells = [ranks[row["method"]], row["method"], value, apart or MISSING, first]
         rows.append([*place, *cells, str(row["settings"])])
@@ -98,6 +96,14 @@ def _level(
         text = f"not reached by {', '.join(absent)}"
         rows.append([*place, MISSING, text, MISSING, MISSING, MISSING, MISSING])
     return rows
+
+
+def _ends(row: Mapping[str, Any], name: str, text: Callable[[float], str]) -> str:
+    """An interval in brackets, with `?` for an end that is not known; empty without one."""
+    ends = [row[f"{name}{end}"] for end in ("low", "high")]
+    if all(pd.isna(end) for end in ends):
+        return ""
+    return f" [{', '.join('?' if pd.isna(end) else text(end) for end in ends)}]"
 
 
 def _notes(rivals: Sequence[Rivals], frame: pd.DataFrame) -> list[str]:
@@ -110,8 +116,9 @@ def _notes(rivals: Sequence[Rivals], frame: pd.DataFrame) -> list[str]:
         "prompts are drawn, each with all its seeds, or, of a single prompt, its seeds: the same "
         "videos for every method, whose fronts are found anew each time. First in: the share of "
         "the draws in which nobody is better.",
+        "?: this end is not known, since many draws of the videos do not reach the level.",
         "Rank: 1= cannot be told apart from the best, since the interval of their difference holds "
-        "0 or is not known; of the others, those that cannot be told apart from the best among "
+        "0 or may do so; of the others, those that cannot be told apart from the best among "
         "them share its rank, and so on. No correction for the number of comparisons is made.",
     ]
     axes = {own.axis for own in rivals}

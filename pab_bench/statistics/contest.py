@@ -54,13 +54,13 @@ class Standing:
     Attributes:
         method: its name.
         value: the quality, or the gain; None where the level is not reached.
-        interval: of `value`; None with fewer than two units to draw from, or where an end is not
-            known, since too many draws do not reach the level.
+        interval: of `value`; None with fewer than two units to draw from. Where too many draws do
+            not reach the level an end is not known: it is infinite then, or 0 for the lower end of
+            a gain.
         rank: from 1; None where the level is not reached.
         group: from 1: who cannot be told apart from the best of the group; None likewise.
         difference: to the best of all, 0 for itself; None likewise.
-        difference_interval: of it; None where an end is not known. The other one may tell them
-            apart nevertheless.
+        difference_interval: of it; likewise.
         first: share of the draws in which nobody is better; None without draws.
         reason: why there is no value; empty where there is one.
     """
@@ -237,8 +237,8 @@ class Contest:
         )
 
     def _interval(self, ends: _Ends | None, way: float) -> Interval | None:
-        """From goodness back to the metric; None where an end is not known."""
-        if ends is None or not np.isfinite(ends).all():
+        """From goodness back to the metric."""
+        if ends is None:
             return None
         low, high = sorted(way * end for end in ends)
         return Interval(low, high, self.confidence, "percentile bootstrap")

@@ -205,10 +205,14 @@ def test_the_figure_joins_fronts_and_tells_published_settings(data: SweepData) -
     (found,) = rivals_of(data)
     figure = rivals_figure(found, data.metrics)
     psnr, _, lpips = figure.axes
-    lines = [line for line in psnr.get_lines() if len(line.get_xdata()) == 2]
-    ends = {tuple(np.round(line.get_ydata(), 6)) for line in lines}
+    lines = [line for line in psnr.get_lines() if len(line.get_xdata()) > 2]
+    ends = {tuple(np.round(line.get_ydata()[[0, -1]], 6)) for line in lines}
     assert ends == {(40.0, 30.0), (38.0, 28.0), (45.0, 35.0)}
     assert lpips.yaxis_inverted()
+    assert lpips.get_yscale() == "log"
+    for line in lines:
+        steps = np.diff(line.get_ydata()) / np.diff(np.log(line.get_xdata()))
+        assert steps == pytest.approx(steps[0])
     assert psnr.get_xscale() == "log"
     hollow = [line for line in psnr.get_lines() if line.get_markerfacecolor() == "white"]
     assert len([line for line in hollow if len(line.get_xdata()) == 1]) == 3

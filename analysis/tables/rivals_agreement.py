@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ _NOTES = (
     f"{SEED + 1}: of each model the prompts are drawn, for all of its methods at once. Which "
     "methods and which models there are is not drawn, so that it says nothing about others; with "
     "few prompts an interval is too narrow, and of few methods a high correlation may be chance "
-    f"({LEAST} methods are in the same order by chance once in 24 times).",
+    f"({LEAST} methods are in one order by chance once in {factorial(LEAST)} times).",
 )
 
 

@@ -118,10 +118,12 @@ def _of(data: SweepData, baseline: Point) -> Rivals | None:
     jobs: dict[str, tuple[Job, Point]] = {}
     notes = []
     for job, point in data.sweep.finished:
-        if job.baseline is None or job.baseline.id != baseline.id or _is_control(point):
+        if job.baseline is None or job.baseline.id != baseline.id:
             continue
         if job.status == "reused_nothing":
             notes.append(f"{_name(data, job)} reused nothing, and is left out.")
+            continue
+        if _is_control(point):
             continue
         jobs.setdefault(point.id, (job, point))  # A point of several jobs is one setting.
     if len({_method(point) for _, point in jobs.values()}) < 2:

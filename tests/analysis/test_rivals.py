@@ -168,6 +168,19 @@ def test_videos_equal_to_the_baseline_s_are_left_out_and_named(tmp_path: Path) -
     ]
 
 
+def test_what_was_to_reuse_and_has_not_is_left_out_by_name(tmp_path: Path) -> None:
+    write(tmp_path / "results", POINTS | {"easycache": ("easycache", 1.0, 99.0)})
+    sweep = tmp_path / "results" / "rivals" / "now"
+    pointer = json.loads((sweep / "7" / "point.json").read_text())
+    synthetic.write_json(sweep / "7" / "point.json", pointer | {"status": "reused_nothing"})
+    record = tmp_path / "results" / "points" / pointer["id"] / "record.json"
+    content = json.loads(record.read_text()) | {"status": "reused_nothing"}
+    synthetic.write_json(record, content)
+    (found,) = rivals_of(SweepData(load_sweep(sweep)))
+    assert found.notes == ["easycache reused nothing, and is left out."]
+    assert "easycache" not in found.entrants
+
+
 def test_one_method_is_no_contest(tmp_path: Path) -> None:
     points = {name: own for name, own in POINTS.items() if own[0] == "fora"}
     data = write(tmp_path / "results", points)

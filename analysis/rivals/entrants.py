@@ -156,7 +156,7 @@ def _of(data: SweepData, baseline: Point) -> Rivals | None:
 def _is_control(point: Point) -> bool:
     """Whether its settings ask for no acceleration at all."""
     reused = point.value("plan", "reuse_share", "all")
-    return point.is_baseline or (not reused and point.value("cost", "flops_ratio") == 1)
+    return point.is_baseline or (_method(point) == "pab" and not reused)
 
 
 def _why_not(data: SweepData, samples: Mapping[str, Samples]) -> str:

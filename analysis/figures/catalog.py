@@ -29,6 +29,7 @@ from analysis.figures.gap_by_kind import gap_by_kind
 from analysis.figures.one_change import one_change
 from analysis.figures.predicted_speedup import predicted_speedup
 from analysis.figures.quality import quality
+from analysis.figures.rivals import rivals_figure
 from analysis.figures.runtime_breakdown import generation, runtime_breakdown
 from analysis.figures.schedule import schedule
 from analysis.figures.speed import speed
@@ -37,6 +38,7 @@ from analysis.figures.table4 import table4
 from analysis.figures.threshold_map import threshold_map
 from analysis.figures.trade_off import trade_off
 from analysis.points import Point
+from analysis.rivals.entrants import rivals_of_baseline
 from analysis.runtime import generation_frame, runtime_frame
 from analysis.scaling_data import (
     ScalingPoint,
@@ -108,6 +110,7 @@ def drawings(data: SweepData) -> list[Drawing]:
 def _of_baseline(data: SweepData, point: Point) -> list[tuple[str, Callable[[], Figure], str]]:
     difference = partial(_difference, data, point)
     return [
+        ("rivals", partial(_rivals, data, point), "Methods: quality over what they gain"),
         ("attention_difference", partial(difference, "ungated"), "Attention difference per step"),
         (
             "attention_difference_gated",
@@ -271,6 +274,10 @@ def _decisions(data: SweepData, baseline: Point) -> Figure:
         },
         frames.baseline_name(baseline),
     )
+
+
+def _rivals(data: SweepData, baseline: Point) -> Figure:
+    return rivals_figure(rivals_of_baseline(data, baseline), data.metrics)
 
 
 def _contact_sheet(data: SweepData, baseline: Point) -> Figure:

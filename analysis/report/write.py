@@ -11,6 +11,7 @@ from analysis.data import SweepData
 from analysis.figures.catalog import Drawing
 from analysis.intervals import definition
 from analysis.report.content import failed_jobs, missing_numbers, report_content
+from analysis.report.rivals import answers
 from analysis.report.sprites import data_uri
 from analysis.tables.provenance import facts
 from analysis.tables.speed_notes import speed_faults
@@ -75,6 +76,7 @@ def render(
             if metric.definition
         ],
         has=_sections(content),
+        rivals=answers(data),
         left_out_videos=content["videos"].get("left_out", 0),
         figures=shown,
         figures_left_out=left_out,

@@ -13,6 +13,8 @@ from analysis.tables.flops import flops_table
 from analysis.tables.gap_by_kind import gap_by_kind_table
 from analysis.tables.metrics import metrics_table
 from analysis.tables.published import table1, table2, table3
+from analysis.tables.rivals import rivals_table
+from analysis.tables.rivals_agreement import rivals_agreement_table
 from analysis.tables.segments import segments_table
 from analysis.tables.summary import summary_table
 from analysis.tables.write import MadeTable
@@ -40,6 +42,8 @@ def tables() -> list[Table]:
     return [
         Table("summary", "Summary", summary_table),
         Table("audit", "Audit of other people's accelerations", audit_table),
+        Table("rivals", "Methods at equal speed and at equal quality", rivals_table),
+        Table("rivals_agreement", "Methods in order on several models", rivals_agreement_table),
         Table("table1", "PAB, table 1: quality and speed beside the paper's", table1),
         Table("table2", "PAB, table 2: components, beside the paper's", table2),
         Table("table3", "PAB, table 3: broadcast object, beside the paper's", table3),

@@ -21,6 +21,7 @@ _TOP = {
         "reference/programs",
         "reference/api/index",
         "minis",
+        "small_models",
         "CONTRIBUTING",
         "CHANGELOG",
     ),

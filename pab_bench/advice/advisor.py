@@ -110,7 +110,7 @@ class Advisor:
         unreused = baseline_of(self.settings)
         made = make_point(unreused, run)
         self.baseline, self.baseline_was_there = made.record, made.cached
-        _check(self.baseline)
+        check_point(self.baseline)
         self._session = open_session(unreused)
         self.lags = get_lags(self.settings, self.baseline, self._session)
         self.baseline_plan = plan_of(unreused.method, self._session.sampler, unreused.steps)
@@ -159,7 +159,7 @@ class Advisor:
         runs = usable([trial.run() for trial in self.trials])
         predicted = self.predict(self.surrogate(), shown) if runs else {}
         made = make_point(settings, self._run)
-        _check(made.record)
+        check_point(made.record)
         trial = Trial(name, rules, plan, shown, predicted, made.record, made.cached)
         self.trials.append(trial)
         _log.info("%s: %s, operations %.3f", name, trial.measured, trial.flops_ratio)
@@ -233,7 +233,12 @@ class Advisor:
         return self.plan_of(rules_of(chosen)).digest()
 
 
-def _check(record: Record) -> None:
+def check_point(record: Record) -> None:
+    """Refuse a point without what is needed of it.
+
+    Raises:
+        AdviceFailed: naming what it has not.
+    """
     if not record.has_numbers:
         reason = record.error or {}
         raise AdviceFailed(f"point {record.id} failed: {reason['type']}: {reason['message']}")

@@ -8,6 +8,10 @@ from typing import Any
 from pab_bench.timings.rounds import CLOCKS
 
 _FRONT_LINES = 15
+_METHOD_HEADS = (
+    *("method", "setting", "operations", "LPIPS [95 %]", "PSNR dB", "target holds in"),
+    "LPIPS minus the first's [95 %]",
+)
 
 
 def markdown(advice: Mapping[str, Any]) -> str:
@@ -20,6 +24,7 @@ def markdown(advice: Mapping[str, Any]) -> str:
         f"# Rules for {advice['model']}",
         f"Target: {advice['target']['in_words']}.",
         *_recommended(advice),
+        *_methods(advice),
         "## What was sampled",
         _sampled(advice),
         _table(
@@ -70,6 +75,38 @@ def _recommended(advice: Mapping[str, Any]) -> list[str]:
         timed = beaten["speed"]
         lines.append(told + (f", speedup {_speedup(timed)}." if timed is not None else "."))
     return lines
+
+
+def _methods(advice: Mapping[str, Any]) -> list[str]:
+    """The best of every method, if others than PAB were searched."""
+    if "methods" not in advice:
+        return []
+    ranked, absent = advice["methods"]["ranked"], advice["methods"]["not_met"]
+    parts = ["## Methods", advice["methods"]["in_words"]]
+    if ranked:
+        parts.append(_table(_METHOD_HEADS, (_method(row) for row in ranked)))
+    if absent:
+        parts.append(f"No sampled setting of {', '.join(absent)} meets the target.")
+    notes = dict.fromkeys(row["note"] for row in ranked if row["note"])
+    return [*parts, *(f"{note[0].upper()}{note[1:]}." for note in notes)]
+
+
+def _method(row: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = row["lpips"]
+    lpips = f"{row['measured']['lpips']:.5f}"
+    apart = row["difference"]
+    text = "-" if apart is None else f"{apart['mean']:+.5f}"
+    if apart is not None and apart["low"] is not None:
+        text += f" [{apart['low']:+.5f}, {apart['high']:+.5f}]"
+    return (
+        row["method"],
+        row["setting"],
+        f"{row['flops_ratio']:.4f}",
+        lpips if low is None else f"{lpips} [{low:.5f}, {high:.5f}]",
+        f"{row['measured']['psnr']:.2f}",
+        "-" if row["holds"] is None else f"{row['holds']:.0%} of draws",
+        text,
+    )
 
 
 def _speedup(speed: Mapping[str, Any]) -> str:

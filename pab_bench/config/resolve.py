@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pab_bench.config.alternatives import alternatives_of
 from pab_bench.config.any_pipeline import check_any_pipeline
 from pab_bench.config.broadcast_objects import check_broadcast_object
 from pab_bench.config.checks import check_shares, check_together, check_window
@@ -28,7 +29,7 @@ from pab_bench.config.shared_keys import with_shared_keys
 from pab_bench.config.sharing import check_sharing
 from pab_bench.config.typed import wrong_types
 from pab_bench.errors import first_line
-from pab_bench.methods.base import About
+from pab_bench.methods.base import About, Method
 from pab_bench.methods.calibration_file import model_label
 from pab_bench.methods.pab_keys import RULE_KEYS, rules_of_keys
 from pab_bench.methods.rules import Rules
@@ -93,6 +94,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
     check_any_pipeline(values, steps, problems)
     check_images(texts, values["prompts"]["file"], values["model"], problems)
     dtype = values["model"]["dtype"] if values["dtype"] is None else values["dtype"]
+    alternatives: tuple[tuple[Method, ...], ...] = ()
     timesteps = known_timesteps(values["model"]["schedule"], steps, values["model"], dtype)
     if model is not None and steps is not None:
         guidance = model.guidance if values["guidance"] is None else values["guidance"]
@@ -112,6 +114,8 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
             blocks=_blocks(model),
         )
         method = checked_method(method, about, problems)
+        if values["task"] == "advise" and switches is not None:
+            alternatives = alternatives_of(switches.advise.methods, about, problems)
         check_sharing(values, guidance, problems)
     try:
         check_shares(rules, steps)
@@ -128,6 +132,7 @@ def resolve_values(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> 
         **{**own, "measure": measure},
         model=model.settings(),
         method=method,
+        alternatives=alternatives,
         prompts=prompts.texts,
         steps=steps,
         guidance=float(model.guidance if values["guidance"] is None else values["guidance"]),

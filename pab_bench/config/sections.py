@@ -219,6 +219,7 @@ class AdviseSettings:
         max_lag: the largest lag, in calls, at which differences are recorded; gaps up to one more
             are proposed.
         elements: how many numbers of each output the recorder keeps for each lag.
+        methods: which methods are searched: pab, and others beside it.
     """
 
     max_lpips: float | None = None
@@ -228,6 +229,7 @@ class AdviseSettings:
     budget: int = 14
     max_lag: int = 8
     elements: int = 16384
+    methods: tuple[str, ...] = ("pab",)
 
     def __post_init__(self) -> None:
         """Refuse targets and limits that are impossible."""
@@ -242,6 +244,10 @@ class AdviseSettings:
             allowed = f"must be a whole number from 1 to {_LARGEST_LAG}"
             problems.add("max_lag", self.max_lag, allowed)
         problems.at_least("elements", self.elements, _LEAST_ELEMENTS)
+        problems.distinct("methods", self.methods, "pab, and others beside it")
+        if "pab" not in self.methods:
+            message = "must contain pab, whose baseline and target the others share"
+            problems.add("methods", self.methods, message)
         problems.raise_if_any()
 
 

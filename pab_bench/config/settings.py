@@ -153,6 +153,8 @@ class Settings(Switches):
         overrides: what was set to make it, as on the command line.
         found_windows: by kind, where the curves of a baseline have said what `threshold=auto` is,
             which baseline and what was found.
+        alternatives: what `task=advise` searches beside PAB: of each method its settings, from the
+            mildest to the strongest.
     """
 
     model: ModelSettings
@@ -167,6 +169,7 @@ class Settings(Switches):
     notices: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     found_windows: Mapping[str, Any] = field(default_factory=dict)
+    alternatives: tuple[tuple[Method, ...], ...] = ()
 
     def is_baseline(self) -> bool:
         """Whether the method is switched off."""

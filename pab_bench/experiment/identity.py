@@ -108,7 +108,10 @@ def advice_identity(settings: Settings, with_rules: bool) -> dict[str, Any]:
     own = settings_identity(settings)
     if not with_rules:
         del own["rules"]
-    return {"identity": own, "advise": asdict(settings.advise)}
+    asked = asdict(settings.advise)
+    if settings.advise.methods == ("pab",):  # So are the names of folders from before it was a key.
+        del asked["methods"]
+    return {"identity": own, "advise": asked}
 
 
 def reuse_identity(identity: Mapping[str, Any]) -> str:

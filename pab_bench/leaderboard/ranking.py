@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis.metrics import MetricFacts
 from pab_bench.leaderboard.entries import Entry
 from pab_bench.statistics import Difference, compare
+from pab_bench.statistics.ranking import groups, mark, ranks
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Ranked:
         """The rank as a table has it: `1=` for all that cannot be told apart from the best."""
         if self.rank is None:
             return ""
-        return "1=" if self.tied else str(self.rank)
+        return mark(1 if self.tied else self.rank, self.tied)
 
 
 def rank(entries: Sequence[Entry], metric: MetricFacts) -> list[Ranked]:
@@ -45,21 +46,23 @@ def rank(entries: Sequence[Entry], metric: MetricFacts) -> list[Ranked]:
     Returns:
         The entries, best first; those without a value last.
     """
-    way = -1.0 if metric.higher_is_better else 1.0
+    way = 1.0 if metric.higher_is_better else -1.0
     known = [entry for entry in entries if entry.samples.get(metric.column)]
-    known.sort(key=lambda entry: way * _mean(entry, metric.column))
-    found: list[Ranked] = []
-    means = [_mean(entry, metric.column) for entry in known]
-    for entry, value in zip(known, means, strict=True):
-        difference = None
-        if found:
-            best = known[0]
-            samples = best.samples[metric.column], entry.samples[metric.column]
-            difference = compare(*samples, same=best.same)
-        # Equal values have the rank of the first of them.
-        found.append(Ranked(entry, means.index(value) + 1, _is_tied(difference), difference))
-    if any(ranked.tied for ranked in found):
-        found[0] = Ranked(known[0], 1, tied=True)
+    known.sort(key=lambda entry: -way * _mean(entry, metric.column))
+    goodness = [way * _mean(entry, metric.column) for entry in known]
+    differences: dict[int, Difference] = {}
+
+    def told_apart(best: int, other: int) -> bool:
+        first, second = (known[place].samples[metric.column] for place in (best, other))
+        differences[other] = compare(first, second, same=known[best].same)
+        return differences[other].is_clear
+
+    alike = [group == 1 for group in groups(goodness, told_apart, most=1)]
+    several = sum(alike) > 1
+    found = [
+        Ranked(entry, number, several and alike[place], differences.get(place))
+        for place, (entry, number) in enumerate(zip(known, ranks(goodness), strict=True))
+    ]
     return found + [Ranked(entry, None) for entry in entries if entry not in known]
 
 
@@ -72,10 +75,6 @@ def top(ranked: Sequence[Ranked], most: int) -> list[Ranked]:
         if not most or counts[one.entry.method] <= most:
             kept.append(one)
     return kept
-
-
-def _is_tied(difference: Difference | None) -> bool:
-    return difference is not None and not difference.is_clear
 
 
 def _mean(entry: Entry, metric: str) -> float:

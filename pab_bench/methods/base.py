@@ -17,6 +17,7 @@ from pab_bench.methods.calibration_file import Calibration
 from pab_bench.methods.facts import About as About
 from pab_bench.methods.facts import Facts as Facts
 from pab_bench.methods.facts import Need as Need
+from pab_bench.methods.search import Search
 from pab_bench.problems import Problems
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """Settings of one acceleration method, of which all enter the identity of a point."""
+    """Settings of one acceleration method, of which all enter the identity of a point.
+
+    Attributes:
+        search: how `task=advise` searches it; None where no single key makes it stronger.
+    """
+
+    search: ClassVar[Search | None]
 
     @property
     def name(self) -> str:
@@ -119,6 +126,8 @@ class Acceleration:
     name: ClassVar[str]
     version: ClassVar[int] = 1
     decides_while_sampling: ClassVar[bool] = False
+    search: ClassVar[Search | None] = None
+    """How `task=advise` searches it; None where no single key makes it stronger."""
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -17,6 +17,7 @@ from pab_bench.methods.base import About, Acceleration, Facts
 from pab_bench.methods.dbcache_course import Limits
 from pab_bench.methods.dbcache_policy import MiddleBlocks
 from pab_bench.methods.facts import Need
+from pab_bench.methods.search import Search
 from pab_bench.problems import Problems
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class DBCache(Acceleration):
     rule: Literal["cache_dit", "diffusers"] = "cache_dit"
 
     name: ClassVar[str] = "dbcache"
+    search: ClassVar[Search | None] = Search(
+        "threshold", (0.02, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32)
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

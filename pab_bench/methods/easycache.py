@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pab_bench.methods.base import About, Acceleration, Facts
 from pab_bench.methods.easycache_policy import ExpectedChange
 from pab_bench.methods.facts import Need
+from pab_bench.methods.search import Search
 from pab_bench.problems import Problem, Problems
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class EasyCache(Acceleration):
     warm_up: int = 7
 
     name: ClassVar[str] = "easycache"
+    search: ClassVar[Search | None] = Search("threshold", (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4))
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pab_bench.methods.base import About, Acceleration, Facts
+from pab_bench.methods.search import Search
 from pab_bench.problems import Problem, Problems, show
 from pab_bench.systems.timesteps.known import check_steps
 
@@ -31,6 +32,9 @@ class FewerSteps(Acceleration):
     steps: int | None = None
 
     name: ClassVar[str] = "fewer_steps"
+    search: ClassVar[Search | None] = Search(
+        "steps", (0.9, 0.75, 0.6, 0.5, 0.4, 0.33, 0.25), of_steps=True
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

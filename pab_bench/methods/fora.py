@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pab_bench.engine.kinds import KINDS
 from pab_bench.methods.base import Acceleration, Facts
+from pab_bench.methods.search import INTERVALS, Search
 from pab_bench.problems import Problems
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Fora(Acceleration):
     kinds: tuple[str, ...] = KINDS
 
     name: ClassVar[str] = "fora"
+    search: ClassVar[Search | None] = INTERVALS
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -22,6 +22,7 @@ from pab_bench.methods.facts import Need
 from pab_bench.methods.follow import FollowRuns
 from pab_bench.methods.magnitudes import RatiosRefused, Walk, is_ratio, read_ratios, walk
 from pab_bench.methods.published_ratios import PUBLISHED_RATIOS
+from pab_bench.methods.search import Search
 from pab_bench.problems import InvalidSettings, Problem, Problems
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class MagCache(Calibratable):
     retention: float = 0.2
 
     name: ClassVar[str] = "magcache"
+    search: ClassVar[Search | None] = Search(
+        "threshold", (0.01, 0.02, 0.03, 0.06, 0.12, 0.24, 0.48)
+    )
     sources: ClassVar[tuple[str, ...]] = ("ratios", "file", "calibration")
 
     def __post_init__(self) -> None:

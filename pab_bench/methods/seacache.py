@@ -13,6 +13,7 @@ from pab_bench.engine.places import Run
 from pab_bench.methods.base import About, Acceleration, Facts
 from pab_bench.methods.facts import Need
 from pab_bench.methods.seacache_distance import Accumulated, Limits
+from pab_bench.methods.search import Search
 from pab_bench.problems import InvalidSettings, Problem, Problems
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class SeaCache(Acceleration):
     exponent: float = 3.0
 
     name: ClassVar[str] = "seacache"
+    search: ClassVar[Search | None] = Search("threshold", (0.1, 0.15, 0.25, 0.35, 0.5, 0.7))
     decides_while_sampling: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from pab_bench.methods.base import About, Acceleration, Facts, plan_of_facts
 from pab_bench.methods.factors import Factors
 from pab_bench.methods.facts import Need
 from pab_bench.methods.follow import FollowCalls, FollowSites
+from pab_bench.methods.search import INTERVALS, Search
 from pab_bench.problems import Problems
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class TaylorSeer(Acceleration):
     lite: bool = False
 
     name: ClassVar[str] = "taylorseer"
+    search: ClassVar[Search | None] = INTERVALS
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

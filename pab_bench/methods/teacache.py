@@ -24,6 +24,7 @@ from pab_bench.methods.published import (
     refuse_unpublished_system,
     tell_other_use,
 )
+from pab_bench.methods.search import Search
 from pab_bench.problems import Problem, Problems
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class TeaCache(Calibratable):
     outside: Literal["warn", "clamp"] = "warn"
 
     name: ClassVar[str] = "teacache"
+    search: ClassVar[Search | None] = Search(
+        "threshold", (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+    )
     sources: ClassVar[tuple[str, ...]] = ("coefficients", "calibration")
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from pab_bench.advice.advisor import Advisor
+from pab_bench.advice.alternative_points import methods_content, sample_alternatives
 from pab_bench.advice.content import content
 from pab_bench.advice.markdown import markdown
 from pab_bench.advice.rules_file import rules_yaml
@@ -57,7 +58,8 @@ def advise_on(settings: Settings) -> bool:
     advisor = Advisor(settings, folder)
     advisor.advise()
     _time(advisor)
-    advice = content(advisor)
+    sampled = sample_alternatives(advisor, folder)
+    advice = content(advisor) | methods_content(advisor, sampled)
     page = markdown(advice)
     write_json(folder / "advice.json", advice)
     write_bytes(folder / "advice.md", page.encode())
@@ -74,7 +76,7 @@ def advise_on(settings: Settings) -> bool:
     if chosen is not None:
         line = f"use it with: python -m pab_bench model={settings.model.name} pab_file={preset}"
         screen.print(line, highlight=False, soft_wrap=True)
-    return chosen is not None
+    return chosen is not None or bool(advice.get("methods", {}).get("ranked"))
 
 
 def _time(advisor: Advisor) -> None:

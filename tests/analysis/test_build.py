@@ -57,6 +57,10 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/bytes_per_call",
     "figures/attention_pictures",
     "figures/decisions",
+    "figures/rivals",
+    "tables/audit",
+    "tables/rivals",
+    "tables/rivals_agreement",
 }
 
 

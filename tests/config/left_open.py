@@ -22,6 +22,14 @@ BY_METHOD: dict[str, dict[str, object]] = {
 }
 """Keys of methods that have no default, or none for small models, or a model that carries them;
 the file is to be written."""
+BY_CONTENDER: dict[str, dict[str, object]] = {
+    "adacache": BY_METHOD["adacache"],
+    "dbcache": BY_METHOD["dbcache"],
+    **dict.fromkeys(
+        ("seacache", "own_seacache_milder", "own_seacache_stronger"), BY_METHOD["seacache"]
+    ),
+}
+"""Likewise, of those whose published settings fit no small model, or not the default one."""
 _ELSEWHERE = {"model.repository": "owner/name"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from config.left_open import BY_METHOD, left_open
+from config.left_open import BY_CONTENDER, BY_METHOD, left_open
 from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -34,6 +34,8 @@ def test_every_option_of_every_group_resolves(
 ) -> None:
     group, _, option = choice.partition("=")
     own = left_open(option) if group == "model" else {}
+    if group == "contender":
+        own = BY_CONTENDER.get(option, {})
     if group == "method":
         own = BY_METHOD.get(option, {})
         monkeypatch.chdir(tmp_path)

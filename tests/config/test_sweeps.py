@@ -16,6 +16,7 @@ from pab_bench.errors import ConfigError
 from pab_bench.experiment.identity import settings_identity
 from pab_bench.methods.facts import About
 
+CONTENDERS = SWEEPS.parent / "conf" / "contender"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 POINTS = {
     "gap_spatial": 4,
@@ -35,11 +36,14 @@ POINTS = {
 
 PART = {
     "table1_fair": ["model=latte_mini"],
+    "rivals": ["model=wan_mini", "contender=own_seacache_milder,tgate"],
     "rivals_static": ["model=wan_mini"],
     "audit_diffusers": ["model=latte_mini"],
 }
 """Of what is composed in full by slow tests only, or needs a checkpoint that is made first."""
 FULL = dict.fromkeys(PART, ()) | {"audit_diffusers": ["model=latte_mini"]}
+_EACH = (("own_", "_milder"), ("", ""), ("own_", "_stronger"))
+_SEACACHE = {f"{before}seacache{after}" for before, after in _EACH}
 OWN_MODELS = {"table1_fair", "audit_diffusers"}
 """What is not meant for one released model."""
 
@@ -153,6 +157,48 @@ def test_rivals_of_a_model_that_cannot_carry_all_of_them() -> None:
     assert own["own_fewer_steps"].steps == 25
     assert (own["own_delta_dit"].blocks, own["own_delta_dit"].boundary) == (4, 25)
     assert own["own_tgate_pab"].spatial_calls == (0, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "points", "refused"),
+    [
+        ("latte_mini", 51, {"adacache", "dbcache", *_SEACACHE}),
+        ("open_sora_mini", 51, {"adacache", "dbcache", *_SEACACHE}),
+        (
+            "wan_mini",
+            40,
+            {
+                *("adacache", "pab_mild", "pab_middle", "pab_strong", "tgate_pab"),
+                *("delta_dit_pab", "own_delta_dit_pab_stronger"),
+                *(
+                    f"{before}{name}{after}"
+                    for name in ("tgate", "fastercache", "fastercache_diffusers")
+                    for before, after in _EACH
+                ),
+            },
+        ),
+    ],
+)
+def test_all_rivals_are_points_or_say_why_not(model: str, points: int, refused: set[str]) -> None:
+    found = grid("+sweeps=rivals", f"model={model}")
+    assert {
+        dict(o.partition("=")[::2] for o in p.overrides)["contender"] for p in found.refused
+    } == (refused)
+    assert all(point.reason for point in found.refused)
+    identities = {str(settings_identity(point.settings)) for point in found.points}
+    assert len(identities) == len(found.points) == points
+
+
+def test_rivals_of_our_choice_are_named_so() -> None:
+    listed = (SWEEPS / "rivals.yaml").read_text().partition(">-")[2].partition("name:")[0]
+    names = [name.strip() for name in listed.split(",")]
+    assert len(names) == len(set(names)) == 56
+    for name in names:
+        text = (CONTENDERS / f"{name}.yaml").read_text().replace("\n# ", " ")
+        comment = text.partition("defaults:")[0]
+        chosen = "our choice" in comment and "which sites" not in comment
+        assert name.startswith("own_") == chosen, name
 
 
 def test_our_share_of_tgate_s_calls_is_the_published_one_where_there_is_one() -> None:

@@ -78,3 +78,17 @@ def test_a_speedup_that_pndm_must_reach(command):
     assert advice["calls"] == 8 + 9
     assert status == 0
     assert advice["recommended"]["operations_speedup"] >= 1.2
+
+
+@pytest.mark.slow
+def test_methods_beside_pab_meet_the_target_too(command):
+    lines = ["advise.max_lpips=0.1", "advise.budget=3", "advise.methods=[pab,fora,fewer_steps]"]
+    status, ((folder, advice),) = command(*lines)
+    assert status == 0
+    rows = advice["methods"]["ranked"]
+    assert {row["method"] for row in rows} <= {"pab", "fora", "fewer_steps"}
+    assert all(row["measured"]["lpips"] <= 0.1 for row in rows)
+    assert [row["flops_ratio"] for row in rows] == sorted(row["flops_ratio"] for row in rows)
+    sampled = [one["method"] for one in advice["methods"]["sampled"]]
+    assert 1 <= sampled.count("fora") <= 3
+    assert "## Methods" in (folder / "advice.md").read_text()

@@ -58,7 +58,6 @@ NOT_IN_A_GAP_SWEEP = {
     "figures/attention_pictures",
     "figures/decisions",
     "figures/rivals",
-    "tables/audit",
     "tables/rivals",
     "tables/rivals_agreement",
 }

@@ -69,6 +69,7 @@ def test_it_is_counted_as_our_own_pab_is(made):
     assert theirs.cost["flops_ratio"] == pytest.approx(ours.cost["flops_ratio"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_it_is_found_in_tables_notes_and_summary(run, tmp_path, capsys):
     enable = "method.enable=diffusers:TaylorSeerCacheConfig"
     arguments = ("metrics.names=[psnr]", "record.curves=false", "method=external", enable)
@@ -85,6 +86,7 @@ def test_it_is_found_in_tables_notes_and_summary(run, tmp_path, capsys):
     assert record["plan"]["reused_nothing"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_enabled_is_a_failed_point_and_leaves_the_model_bare(made):
     record = made("method=external", "method.enable=audit.caches:fails")
     assert record.status == "failed"

@@ -36,7 +36,7 @@ CASES = {
 }
 DECIDING = {"adacache", "dbcache", "easycache", "external", "seacache", "teacache"}
 """Methods without a plan, unless a mask is one: test_dynamic holds bounds and what was executed."""
-ALIKE = ("mask", "tgate_pab", "delta_dit_pab", "fewer_steps")
+ALIKE = ("mask", "tgate_pab", "delta_dit_pab", "fewer_steps", "fastercache_diffusers")
 """Counted as others are, from a table of sites or of runs."""
 NOT_CARRIED = {("wan_mini", own) for own in ("tgate", "fastercache", "fastercache_diffusers")}
 """Each half of the guidance batch is a call of its own."""

@@ -20,6 +20,7 @@ from pab_bench.tasks.scaling_one_rank import one_rank
 GIVEN = ["task=scaling", "model=latte_mini", "temporal_gap=2", "threshold=[0,1001]"]
 
 
+@pytest.mark.slow
 def test_a_given_time(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "numbers.json"

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.utils.hooks import RemovableHandle
 
 from pab_bench.names import Gather, Split
+from pab_bench.parallel.attached import Attached
 from pab_bench.parallel.collectives import Group
 from pab_bench.parallel.dsp import own_rows, switch, switch_back
 from pab_bench.parallel.guidance import guidance_hooks
-from pab_bench.parallel.inputs import CallInputs
 from pab_bench.parallel.layout import Layout, Share, argument, crossing
 from pab_bench.parallel.megatron import megatron_forward
-from pab_bench.parallel.recorder import Recorder
 from pab_bench.parallel.refused import ParallelRefused
 from pab_bench.parallel.ulysses import position_hooks, ulysses_hooks
 
@@ -42,7 +39,7 @@ class Ranks:
     half: int = 0
 
 
-class Parallel:
+class Parallel(Attached):
     """A context in which calls of transformers are split over ranks, and all of it is recorded.
 
     All ranks must make the same calls with the same inputs, and each gets the whole output.
@@ -69,34 +66,11 @@ class Parallel:
         split: Split = "frames",
         gather: Gather = "output",
     ) -> None:
-        self._transformers, self._layout, self._ranks = tuple(transformers), layout, ranks
+        super().__init__(transformers)
+        self._layout, self._ranks = layout, ranks
         self._method, self._split, self._gather = method, split, gather
         self._handles: list[RemovableHandle] = []
         self._replaced: list[nn.Module] = []
-        self._active = ExitStack()
-        self.recorder, self.inputs = Recorder(), CallInputs()
-
-    def __enter__(self) -> Self:
-        """Attach."""
-        self._active = ExitStack()
-        self._active.callback(self._detach)
-        try:
-            for transformer in self._transformers:
-                self._attach(transformer)
-            self._active.enter_context(self.recorder)
-        except BaseException:
-            self._active.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take all hooks away again, also after an exception."""
-        self._active.close()
 
     def _attach(self, transformer: nn.Module) -> None:
         recorder, ranks = self.recorder, self._ranks

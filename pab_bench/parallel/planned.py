@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.utils.hooks import RemovableHandle
 
+from pab_bench.parallel.attached import Attached
 from pab_bench.parallel.collectives import Group
-from pab_bench.parallel.inputs import CallInputs
 from pab_bench.parallel.layout import AFTER_BLOCKS
-from pab_bench.parallel.recorder import Collective, Recorder
+from pab_bench.parallel.recorder import Collective
 from pab_bench.parallel.refused import ParallelRefused
 
 _QUERIES_KEYS_VALUES_OUTPUT = 4
@@ -101,7 +99,7 @@ def planned_layout_of(transformer: Any) -> PlannedLayout | None:
     return PLANNED.get(type(transformer).__name__)
 
 
-class PlannedParallel:
+class PlannedParallel(Attached):
     """A context in which calls of planned transformers are split over ranks, and recorded.
 
     Args:
@@ -117,32 +115,8 @@ class PlannedParallel:
     def __init__(
         self, transformers: Sequence[nn.Module], layout: PlannedLayout, group: Group
     ) -> None:
-        self._transformers: tuple[Any, ...] = tuple(transformers)
+        super().__init__(transformers)
         self._layout, self._group = layout, group
-        self._handles: list[RemovableHandle] = []
-        self._active = ExitStack()
-        self.recorder, self.inputs = Recorder(), CallInputs()
-
-    def __enter__(self) -> Self:
-        """Attach."""
-        self._active = ExitStack()
-        try:
-            for transformer in self._transformers:
-                self._attach(transformer)
-            self._active.enter_context(self.recorder)
-        except BaseException:
-            self._active.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take all away again, also after an exception."""
-        self._active.close()
 
     def _attach(self, transformer: Any) -> None:
         from diffusers.hooks.context_parallel import (

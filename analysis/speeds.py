@@ -50,11 +50,19 @@ class JobSpeed:
     reason: str = ""
 
     @property
+    def speedup(self) -> Figure | None:
+        """From its calls, or from whole videos where only they tell its time; None without both."""
+        if self.speed is not None:
+            return self.speed.speedup
+        return None if self.videos is None else self.videos[0]
+
+    @property
     def faults(self) -> list[str]:
         """What cannot be true of the measured interval."""
-        if self.speed is None:
+        speedup = self.speedup
+        if speedup is None:
             return []
-        speedup, bound = self.speed.speedup, self.speed.bound
+        bound = None if self.speed is None else self.speed.bound
         if self.control:
             return [] if speedup.low <= 1 <= speedup.high else [CONTROL_APART]
         if bound is not None:

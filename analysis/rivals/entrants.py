@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -128,13 +128,14 @@ def _of(data: SweepData, baseline: Point) -> Rivals | None:
         jobs.setdefault(point.id, (job, point))  # A point of several jobs is one setting.
     if len({_method(point) for _, point in jobs.values()}) < 2:
         return None
-    axis = _axis(data, jobs.values())
+    axis, lacking = _axis(data, list(jobs.values()))
+    notes += lacking
     values = dict(list(data.videos.groupby("job")))
     entrants: dict[str, list[Entrant]] = {}
     for job, point in jobs.values():
         gain = _gain(data, job, point, axis)
-        if gain is None:
-            notes.append(f"{_name(data, job)}: its gain is not known, and it is left out.")
+        if isinstance(gain, str):
+            notes.append(f"{_name(data, job)} {gain}, and is left out.")
             continue
         samples = samples_by_metric(values[job.number]) if job.number in values else {}
         fault = _why_not(data, samples)
@@ -178,22 +179,27 @@ def _why_not(data: SweepData, samples: Mapping[str, Samples]) -> str:
     return ""
 
 
-def _axis(data: SweepData, points: Iterable[tuple[Job, Point]]) -> AxisName:
-    """Speedups, if all points have one that can be true."""
+def _axis(data: SweepData, points: Sequence[tuple[Job, Point]]) -> tuple[AxisName, list[str]]:
+    """Speedups, if all points have one; and if some have none, that."""
     found = [data.speeds.get(job.number) for job, _ in points]
-    timed = all(own is not None and own.speed is not None and not own.faults for own in found)
-    return "speedup" if timed else "operations"
+    timed = sum(own is not None and own.speedup is not None for own in found)
+    if timed == len(points):
+        return "speedup", []
+    lacking = f"{len(points) - timed} of {len(points)} settings were not timed: operations compare."
+    return "operations", [lacking] if timed else []
 
 
 def _gain(
     data: SweepData, job: Job, point: Point, axis: AxisName
-) -> tuple[float, tuple[float, float] | None] | None:
-    if axis == "speedup":
-        found = data.speeds[job.number].speed
-        assert found is not None
-        return found.speedup.value, (found.speedup.low, found.speedup.high)
-    ratio = point.value("cost", "flops_ratio")
-    return None if not ratio else (1 / float(ratio), None)
+) -> tuple[float, tuple[float, float] | None] | str:
+    """What a setting gains and between what it lies; or why that is not known."""
+    if axis == "operations":
+        ratio = point.value("cost", "flops_ratio")
+        return (1 / float(ratio), None) if ratio else "has no predicted cost"
+    found = data.speeds[job.number]
+    if found.faults or found.speedup is None:
+        return f"has a speedup that cannot be true ({'; '.join(found.faults)})"
+    return found.speedup.value, (found.speedup.low, found.speedup.high)
 
 
 def _method(point: Point) -> str:

@@ -116,7 +116,9 @@ def _notes(rivals: Sequence[Rivals], frame: pd.DataFrame) -> list[str]:
         "prompts are drawn, each with all its seeds, or, of a single prompt, its seeds: the same "
         "videos for every method, whose fronts are found anew each time. First in: the share of "
         "the draws in which nobody is better.",
-        "?: this end is not known, since many draws of the videos do not reach the level.",
+        "Where all settings of a method are better than the level, in a draw of the videos, its "
+        "largest gain counts: so much it has shown. ?: in many draws all are worse, and the lower "
+        "end is not known.",
         "Rank: 1= cannot be told apart from the best, since the interval of their difference holds "
         "0 or may do so; of the others, those that cannot be told apart from the best among "
         "them share its rank, and so on. No correction for the number of comparisons is made.",

@@ -31,13 +31,12 @@ def speed_faults(data: SweepData) -> list[str]:
         if control is not None and not control.low <= 1 <= control.high
     ]
     for found in data.speeds.values():
-        if found.speed is None:
-            continue
-        speed = found.speed
+        bound = None if found.speed is None else found.speed.bound
         for fault in found.faults:
-            what = f"job {found.job}: speedup {_figure(speed.speedup)}, {fault}"
-            if fault == ABOVE_TIME and speed.bound is not None:
-                lines.append(f"{what}, {_figure(speed.bound)}: it is measured wrong; measure again")
+            assert found.speedup is not None
+            what = f"job {found.job}: speedup {_figure(found.speedup)}, {fault}"
+            if fault == ABOVE_TIME and bound is not None:
+                lines.append(f"{what}, {_figure(bound)}: it is measured wrong; measure again")
             elif found.operations is not None:
                 lines.append(f"{what}, {found.operations:.3f}; measure again")
     return lines

@@ -101,7 +101,7 @@ def _entry(source: Source, job: int, point: Point, samples: Mapping[str, Samples
         method=_method(config),
         rules=config.get("rules"),
         operations=None if not ratio else 1 / float(ratio),
-        speedup=found.speed.speedup if found is not None and found.speed is not None else None,
+        speedup=None if found is None else found.speedup,
         samples=samples,
         same=source.data.same_prompts.get(job, {}),
         machine=machine_of(point.value("provenance") or {}),

@@ -55,8 +55,7 @@ class Standing:
         method: its name.
         value: the quality, or the gain; None where the level is not reached.
         interval: of `value`; None with fewer than two units to draw from. Where too many draws do
-            not reach the level an end is not known: it is infinite then, or 0 for the lower end of
-            a gain.
+            not reach the level the lower end of a gain is not known, and 0.
         rank: from 1; None where the level is not reached.
         group: from 1: who cannot be told apart from the best of the group; None likewise.
         difference: to the best of all, 0 for itself; None likewise.

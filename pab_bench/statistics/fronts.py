@@ -75,14 +75,15 @@ class Front:
         """Between what the gain at a quality lies, twice (draws,).
 
         Both are `gain_at` where that is known. Where all settings are worse, it is below the gain
-        of the best one; where all are better, above the largest gain.
+        of the best one. Where all are better it is the largest gain: so much was shown, and an
+        end that nobody knows would put a slow method beside any that is faster.
         """
         found = self.gain_at(quality)
         absent = np.isnan(found)
         worse = (self.goodness < quality).all(axis=0)
         best = np.where(self.on_it(), self.gains[:, None], np.inf).min(axis=0)
         low = np.where(absent, np.where(worse, 0.0, self.gains.max()), found)
-        high = np.where(absent, np.where(worse, best, np.inf), found)
+        high = np.where(absent, np.where(worse, best, self.gains.max()), found)
         return low, high
 
     def gain_at(self, quality: float) -> Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def write_timings(
     parts: Mapping[str, float] | None = None,
     turns: Mapping[str, Sequence[float]] | None = None,
     control: float = 1.0,
+    videos_only: Collection[str] = (),
 ) -> None:
     """Time the plans of points; what was timed before is gone.
 
@@ -38,11 +39,12 @@ def write_timings(
         parts: by kind, its share of a call that reuses nothing.
         turns: by id the times of whole videos, one a turn, beside a baseline of `seconds`.
         control: a call that reuses nothing over the one beside it: 1 unless it is measured wrong.
+        videos_only: ids of points whose calls were not timed.
     """
     shutil.rmtree(results / FOLDER, ignore_errors=True)
     baseline = records[0]
     whole = seconds[baseline["id"]]
-    plans = {_name(record): _plan(record) for record in records}
+    plans = {_name(r): _plan(r) for r in records if r["id"] not in videos_only}
     reusing = [record for record in records if _reuses(record)]
     ratios = {_class(record): seconds[record["id"]] / whole for record in reusing}
     ratios[CONTROL] = control

@@ -36,7 +36,9 @@ POINTS = {
 }
 
 
-def write(root: Path, points=None, cap: float | None = None, timed: bool = False) -> SweepData:
+def write(
+    root: Path, points=None, cap: float | None = None, timed: bool = False, turns=None
+) -> SweepData:
     """A baseline, a point that reuses nothing, and a point for each entry."""
     store, sweep = root / "points", root / "rivals" / "now"
     entries = {"none": ("pab", 1.0, 100.0), **(POINTS if points is None else points)}
@@ -58,7 +60,11 @@ def write(root: Path, points=None, cap: float | None = None, timed: bool = False
     if timed:
         gains = [1.0, *(gain for _, gain, _ in entries.values())]
         seconds = {r["id"]: 10 / (1 + (g - 1) / 2) for r, g in zip(records, gains, strict=True)}
-        made_timings.write_timings(root, records, seconds)
+        # Whole videos, by contender, are all that is timed of those that have them.
+        named = dict(zip(entries, records[1:], strict=True))
+        videos = {named[name]["id"]: own for name, own in (turns or {}).items()}
+        turned = {name: own for name, own in videos.items() if own}
+        made_timings.write_timings(root, records, seconds, turns=turned, videos_only=videos)
     return SweepData(load_sweep(sweep))
 
 
@@ -135,6 +141,40 @@ def test_equal_methods_share_a_rank(tmp_path: Path) -> None:
     text = rivals_table(write(tmp_path / "results", points)).document.markdown()
     ranks = [line.split("|")[3].strip() for line in text.splitlines() if "| 2x fewer" in line]
     assert ranks == ["1=", "1=", "3"]
+
+
+TURNS = {"teacache": [6.0, 6.25, 6.5], "own_teacache_stronger": [4.0, 4.0, 4.1]}
+"""Seconds beside ten of the baseline."""
+
+
+def test_where_only_whole_videos_tell_a_speed_they_stand_beside_calls(tmp_path: Path) -> None:
+    (found,) = rivals_of(write(tmp_path / "results", timed=True, turns=TURNS))
+    assert found.axis == "speedup"
+    assert found.entrants["fora"][1].gain == pytest.approx(1.7, rel=0.01)
+    by_videos, stronger = found.entrants["teacache"]
+    assert by_videos.gain == pytest.approx(10 / np.prod(TURNS["teacache"]) ** (1 / 3))
+    assert by_videos.gain_ends is not None
+    assert by_videos.gain_ends[0] < by_videos.gain < by_videos.gain_ends[1]
+    assert stronger.gain == pytest.approx(2.48, rel=0.01)
+
+
+def test_operations_are_the_axis_where_one_setting_was_not_timed(tmp_path: Path) -> None:
+    turns = {**TURNS, "own_teacache_stronger": []}
+    (found,) = rivals_of(write(tmp_path / "results", timed=True, turns=turns))
+    assert found.axis == "operations"
+    assert found.notes == ["1 of 6 settings were not timed: operations compare."]
+
+
+def test_a_speedup_that_cannot_be_true_leaves_its_setting_out(tmp_path: Path) -> None:
+    turns = {**TURNS, "own_teacache_stronger": [1.0, 1.0, 1.01]}
+    data = write(tmp_path / "results", timed=True, turns=turns)
+    (found,) = rivals_of(data)
+    assert found.axis == "speedup"
+    assert [one.name for one in found.entrants["teacache"]] == ["teacache"]
+    (note,) = found.notes
+    assert note.startswith("own_teacache_stronger has a speedup that cannot be true (above its")
+    (told,) = [line for line in rivals_table(data).document.notes if "cannot be true" in line]
+    assert "own_teacache_stronger" in told
 
 
 def test_measured_speedups_are_the_axis_where_all_have_one(tmp_path: Path) -> None:

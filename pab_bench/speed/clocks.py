@@ -15,6 +15,10 @@ UNDISTURBED = 0.97
 """The least share of a call that its thread must have been running: it never waits by itself."""
 
 
+class TooNoisy(Exception):
+    """So much of wall time goes to others that it says nothing."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """A point in time, by the clock that measures and by what watches it."""

@@ -17,7 +17,14 @@ from pab_bench.engine.kinds import KINDS
 from pab_bench.probes.site_times import SiteTimes
 from pab_bench.speed.bench import Bench
 from pab_bench.speed.captured import Captured, Timeable
-from pab_bench.speed.clocks import CallClock, Mark, ProcessClock, first_clock, wait_for
+from pab_bench.speed.clocks import (
+    CallClock,
+    Mark,
+    ProcessClock,
+    TooNoisy,
+    first_clock,
+    wait_for,
+)
 from pab_bench.speed.watch import Watch
 from pab_bench.timings.call_classes import BASELINE, CallClass, Keeping
 from pab_bench.timings.estimate import FEWEST_ROUNDS, ClassTimes
@@ -42,10 +49,6 @@ DRIFT = 1.25
 """By so much the references before and after a call may differ."""
 _PILOT, _MOST_DISTURBED, _WINDOW = 6, 0.25, 24
 """After so many calls, the largest share of the last ones that may be disturbed by others."""
-
-
-class TooNoisy(Exception):
-    """So much of wall time goes to others that it says nothing."""
 
 
 @dataclass(frozen=True)

@@ -97,15 +97,38 @@ def test_abba(sampled):
         assert videos_speedup(name, [videos])[0].value == 1
 
 
-def test_turns_that_were_disturbed_are_left_out(sampled, told):
+def test_a_video_that_was_disturbed_is_sampled_again(sampled, told):
     settings, wanted, followed, _ = sampled
     told.clocks["wall"] = ToldClock(told, disturbed=lambda start, end: start == 0)
     (videos,) = sample_turns(settings, wanted, KNOWN)
-    assert len(videos.seconds) == 2
-    assert len(followed) == 3 * 6
+    assert videos.clock == "wall"
+    assert len(followed) == 2 * 6 + 1
+    assert followed[0] == followed[1]
+    assert followed[1:7] == followed[1:7][::-1]
+    assert [len(turn["baseline"]) for turn in videos.seconds] == [2, 2]
+
+
+def test_where_others_disturb_every_video_processor_time_tells(sampled, told, two_threads):
+    settings, wanted, followed, _ = sampled
     told.clocks["wall"] = ToldClock(told, disturbed=lambda start, end: True)
     (videos,) = sample_turns(settings, wanted, KNOWN)
-    assert videos.seconds == []
+    assert (videos.clock, videos.threads) == ("cpu", 1)
+    assert len(videos.seconds) == 2
+    assert len(followed) == 3 + 2 * 6
+    assert torch.get_num_threads() == 2
+
+
+def test_many_plans_are_each_beside_a_baseline(sampled):
+    settings, _, followed, _ = sampled
+    rules = [Rules(spatial=GAP), Rules(temporal=GAP), Rules(cross=GAP)]
+    keeping = [Keeping(), Keeping("ungated")]
+    plans = [wanted_plan(rule, kept) for rule in rules for kept in keeping]
+    many = {plan.name: plan for plan in plans}
+    assert len(many) == 6
+    first, second = sample_turns(settings, many, KNOWN)
+    assert [len(turn) for turn in (*first.seconds, *second.seconds)] == [5, 5, 3, 3]
+    assert all(videos_speedup(name, [first, second]) for name in many)
+    assert len(followed) == 2 * 2 * (5 + 3)
 
 
 def timings_by(clock, wanted):
@@ -146,5 +169,5 @@ def test_a_video_that_does_not_follow_its_plan_is_an_error(sampled, toy, two_thr
 def test_no_turns(sampled):
     settings, wanted, followed, _ = sampled
     none = replace(settings, speed=replace(settings.speed, turns=0))
-    assert sample_turns(none, wanted, KNOWN)[0].seconds == []
+    assert [videos.seconds for videos in sample_turns(none, wanted, KNOWN)] == [[]]
     assert followed == []

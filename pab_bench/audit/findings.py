@@ -108,6 +108,11 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "what it is told of the timestep never lies in its window",
         "give it the pipeline's current timestep, in the units of its window",
     ),
+    "told_other_steps": (
+        "it was told of another number of denoising steps than are sampled",
+        "tell it the number: its constants are picked by the step, and its stretches begin anew "
+        "where it believes that a video has ended",
+    ),
     "fails_when_repeated": (
         "it samples one video and fails at another in the same process",
         "enable it anew for every video, or ask upstream",

@@ -64,7 +64,7 @@ class Case:
 
 def look(case: Case) -> list[Finding]:
     """Everything that one video shows."""
-    steps = (_attached, _nothing, _windows, _kinds, _ranges, _halves, _lanes, _twice, _first)
+    steps = (_attached, _nothing, _windows, _steps, _kinds, _ranges, _halves, _lanes, _twice, _first)
     return [found for step in steps for found in step(case)]
 
 
@@ -137,6 +137,13 @@ def _windows(case: Case) -> Iterator[Finding]:
             f"{name} is ({low:g}, {high:g}), and at {len(told)} calls it was told {_span(told)}"
             f"{real}",
         )
+
+
+def _steps(case: Case) -> Iterator[Finding]:
+    told = getattr(case.config, "num_inference_steps", None)
+    steps = len(case.seen.told) // case.lanes
+    if told is not None and told != steps:
+        yield Finding("told_other_steps", f"it was told of {told} steps, and {steps} are sampled")
 
 
 def _span(values: Sequence[float]) -> str:

@@ -96,6 +96,17 @@ def test_20_a_timestep_that_is_never_told(audited):
     assert "of which 11 of 16 lie inside" in found.evidence["window_never_entered"]
 
 
+MAG = "diffusers:MagCacheConfig"
+
+
+def test_11_another_number_of_steps(audited):
+    found = audited("wan", MAG, {"mag_ratios": [1.0] * 28}, audit=False)
+    own = "it was told of 28 steps, and 16 are sampled"
+    assert found.evidence["told_other_steps"] == own
+    told = {"mag_ratios": [1.0] * 16, "num_inference_steps": 16}
+    assert "told_other_steps" not in audited("wan", MAG, told, audit=False).evidence
+
+
 @pytest.mark.slow
 def test_one_cache_of_diffusers_that_keeps_its_word(audited):
     found = audited("wan", SEA, {"threshold": 0.6})

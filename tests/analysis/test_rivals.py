@@ -49,7 +49,7 @@ def write(
         record["config"]["method"] = {"name": method, "version": 1} if method != "pab" else "pab"
         record["config"]["contender"] = number
         record["cost"] = {"flops_ratio": 1 / gain}
-        record["plan"]["reuse_share"] = {"all": 1 - 1 / gain}
+        record["plan"]["reuse_share"] = {"all": 0.0 if method == "fewer_steps" else 1 - 1 / gain}
         synthetic.write_json(store / identifier / "record.json", record)
         values(psnr, cap).to_parquet(store / identifier / "metrics.parquet", index=False)
         write_digests(store / identifier)
@@ -156,6 +156,15 @@ def test_where_only_whole_videos_tell_a_speed_they_stand_beside_calls(tmp_path: 
     assert by_videos.gain_ends is not None
     assert by_videos.gain_ends[0] < by_videos.gain < by_videos.gain_ends[1]
     assert stronger.gain == pytest.approx(2.48, rel=0.01)
+
+
+def test_fewer_steps_reuse_nothing_and_are_no_control(tmp_path: Path) -> None:
+    points = {**POINTS, "own_fewer_steps": ("fewer_steps", 2.0, 44.0)}
+    turns = {**TURNS, "own_fewer_steps": [5.0, 5.0, 5.1]}
+    (found,) = rivals_of(write(tmp_path / "results", points, timed=True, turns=turns))
+    (own,) = found.entrants["fewer_steps"]
+    assert own.gain == pytest.approx(2.0, rel=0.01)
+    assert found.notes == []
 
 
 def test_operations_are_the_axis_where_one_setting_was_not_timed(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class JobSpeed:
         videos: the speedup of whole videos in turns, and its clock; None if there are none.
         operations: the bound by operations; None if it is not known.
         control: whether it computes all that the baseline does, so that its speedup must be 1.
-        reason: why there is no speed; empty where there is one.
+        reason: why there is no speedup; empty where there is one.
     """
 
     job: int
@@ -142,16 +142,16 @@ class _Reader:
         if timings is None or "digest" not in plan:
             return JobSpeed(job, None, reason=NOT_TIMED)
         name = name_of_point(config, plan)
-        speed = timings.speed(name)
+        speed, videos = timings.speed(name), videos_speedup(name, timings.videos)
         ratio = point.value("cost", "flops_ratio")
         return JobSpeed(
             job,
             speed,
-            videos_speedup(name, timings.videos),
+            videos,
             None if ratio is None else 1 / ratio,
             # Fewer steps, or halves of the guidance left out, reuse nothing and cost less.
             control=not plan["reuse_share"]["all"] and ratio in (None, 1),
-            reason="" if speed is not None else timings.reason or NOT_TIMED,
+            reason="" if speed or videos else timings.reason or NOT_TIMED,
         )
 
     def _timings(self, point: Point, config: Mapping[str, Any]) -> Timings | None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from analysis.data import SweepData
 from analysis.speeds import ABOVE_TIME, JobSpeed
 from pab_bench.timings.estimate import Figure, Speed
+from pab_bench.timings.rounds import CLOCKS, ClockName
 
 _MANY = 0.1
 
@@ -19,7 +20,21 @@ def speed_notes(data: SweepData) -> list[str]:
             ways[found.speed.how, found.speed.threads].append(found.speed)
     lines = [_way(how, threads, speeds) for (how, threads), speeds in ways.items()]
     judged = [found for found in data.speeds.values() if found.videos is not None]
+    lines += _by_videos([found for found in judged if found.speed is None])
     return lines + [line for found in judged if (line := _judged(found))]
+
+
+def _by_videos(found: list[JobSpeed]) -> list[str]:
+    """Of methods whose calls are not alike, which whole videos time."""
+    by_clock: dict[ClockName, list[int]] = defaultdict(list)
+    for own in found:
+        if own.videos is not None:
+            by_clock[own.videos[1]].append(own.job)
+    return [
+        f"speedups of jobs {', '.join(map(str, jobs))}: from whole videos in turns with the "
+        f"baseline's, by {CLOCKS[clock]}, since their calls are not alike"
+        for clock, jobs in by_clock.items()
+    ]
 
 
 def speed_faults(data: SweepData) -> list[str]:

@@ -64,7 +64,18 @@ class Case:
 
 def look(case: Case) -> list[Finding]:
     """Everything that one video shows."""
-    steps = (_attached, _nothing, _windows, _steps, _kinds, _ranges, _halves, _lanes, _twice, _first)
+    steps = (
+        _attached,
+        _nothing,
+        _windows,
+        _steps,
+        _kinds,
+        _ranges,
+        _halves,
+        _lanes,
+        _twice,
+        _first,
+    )
     return [found for step in steps for found in step(case)]
 
 

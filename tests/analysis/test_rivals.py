@@ -22,6 +22,7 @@ from analysis.rivals.entrants import rivals_of
 from analysis.rivals.standings import SPEEDS, standings_frame
 from analysis.tables.rivals import rivals_table
 from analysis.tables.rivals_agreement import _rows, rivals_agreement_table
+from analysis.tables.speed_notes import speed_notes
 from pab_bench.files import write_digests
 
 PROMPTS = 12
@@ -148,7 +149,8 @@ TURNS = {"teacache": [6.0, 6.25, 6.5], "own_teacache_stronger": [4.0, 4.0, 4.1]}
 
 
 def test_where_only_whole_videos_tell_a_speed_they_stand_beside_calls(tmp_path: Path) -> None:
-    (found,) = rivals_of(write(tmp_path / "results", timed=True, turns=TURNS))
+    data = write(tmp_path / "results", timed=True, turns=TURNS)
+    (found,) = rivals_of(data)
     assert found.axis == "speedup"
     assert found.entrants["fora"][1].gain == pytest.approx(1.7, rel=0.01)
     by_videos, stronger = found.entrants["teacache"]
@@ -156,6 +158,9 @@ def test_where_only_whole_videos_tell_a_speed_they_stand_beside_calls(tmp_path: 
     assert by_videos.gain_ends is not None
     assert by_videos.gain_ends[0] < by_videos.gain < by_videos.gain_ends[1]
     assert stronger.gain == pytest.approx(2.48, rel=0.01)
+    assert not any(speed.reason for speed in data.speeds.values())
+    (note,) = [line for line in speed_notes(data) if "since their calls" in line]
+    assert note.startswith("speedups of jobs 5, 6: from whole videos in turns with the baseline's")
 
 
 def test_fewer_steps_reuse_nothing_and_are_no_control(tmp_path: Path) -> None:

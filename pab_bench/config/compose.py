@@ -52,7 +52,9 @@ def compose(**overrides: Any) -> Settings:
 
 
 @lru_cache(maxsize=32)
-def _composed(chosen: frozenset[tuple[str, str]], stamps: tuple[int, ...]) -> DictConfig:
+def _composed(
+    chosen: frozenset[tuple[str, str]], stamps: tuple[tuple[str, int], ...]
+) -> DictConfig:
     """The files' values with these options of groups, which takes longer than all the rest.
 
     Args:
@@ -70,9 +72,9 @@ def _composed(chosen: frozenset[tuple[str, str]], stamps: tuple[int, ...]) -> Di
     return config
 
 
-def _stamps() -> tuple[int, ...]:
-    """When each file was changed, in nanoseconds."""
-    return tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
+def _stamps() -> tuple[tuple[str, int], ...]:
+    """Each file and when it was changed, in nanoseconds."""
+    return tuple((str(p), p.stat().st_mtime_ns) for p in sorted(CONF.rglob("*.yaml")))
 
 
 def options(group: str) -> list[str]:

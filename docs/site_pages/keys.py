@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pab_bench.config.compose import read_option
@@ -51,9 +52,10 @@ class Key:
     meaning: str
 
 
-def keys() -> list[Key]:
+@cache
+def keys() -> tuple[Key, ...]:
     """Find all keys, in the order in which they are declared."""
-    return list(_keys(Configuration, "", _defaults()))
+    return tuple(_keys(Configuration, "", _defaults()))
 
 
 def pages() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class ConfigFile:
     remarks: dict[str, str]
 
 
+@cache
 def read_file(path: Path) -> ConfigFile:
     """Read a configuration file and its comments."""
     content = path.read_text()

@@ -100,7 +100,8 @@ def differences(curves: pd.DataFrame, definition: Definition) -> pd.DataFrame:
 
 def kinds_in(rows: pd.DataFrame) -> list[str]:
     """The kinds that the model has, in the usual order."""
-    return [kind for kind in KINDS if kind in set(rows["kind"])]
+    present = set(rows["kind"].unique())
+    return [kind for kind in KINDS if kind in present]
 
 
 def curves_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def stable_segment(rows: pd.DataFrame, about: str) -> Finding:
     units, videos = len(sizes), curves.shape[1]
     if not found.changes:
         return _no_segment(about, videos, "no change point: the whole curve is one segment")
-    drawn = [segment(curve) for curve in _draws(logs, sizes)] if units > 1 else []
+    drawn = _drawn(logs, sizes) if units > 1 else []
     interval = percentile_interval(np.array([d.rise for d in drawn])) if drawn else None
     verdict, reason = judge(interval, units, kind, MINIMAL_LOG_RATIO)
     return Finding(
@@ -80,10 +80,13 @@ def _no_segment(about: str, videos: int, reason: str) -> Finding:
     )
 
 
-def _draws(logs: Floats, sizes: Floats) -> Floats:
-    shares = weights(len(sizes), RESAMPLES) * sizes
+def _drawn(logs: Floats, sizes: Floats) -> list[Segmentation]:
+    """The segment of every draw of the units; of few units there are few different draws."""
+    drawn, which = np.unique(weights(len(sizes), RESAMPLES), axis=0, return_inverse=True)
+    shares = drawn * sizes
     mixed: Floats = shares @ logs / shares.sum(axis=1, keepdims=True)
-    return mixed
+    found = [segment(curve) for curve in mixed]
+    return [found[place] for place in which.ravel()]
 
 
 def _missing_sides(found: Segmentation) -> str:

@@ -6,7 +6,10 @@ runs) is not there.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -40,19 +43,38 @@ def compose(**overrides: Any) -> Settings:
     """
     register_resolvers()
     chosen, values = _apart(overrides)
+    config = copy.deepcopy(_composed(frozenset(chosen.items()), _stamps()))
+    lines = [f"{key}={show(value)}" for key, value in values.items()]
+    problems = [p for key, value in values.items() if (p := _set(config, key, value)) is not None]
+    if problems:
+        raise InvalidSettings(problems)
+    return resolve_values(plain_values(config), lines)
+
+
+@lru_cache(maxsize=32)
+def _composed(
+    chosen: frozenset[tuple[str, str]], stamps: tuple[tuple[str, int], ...]
+) -> DictConfig:
+    """The files' values with these options of groups, which takes longer than all the rest.
+
+    Args:
+        chosen: groups with their options.
+        stamps: `_stamps()`: files that were edited are read again.
+    """
     config: DictConfig = OmegaConf.structured(SCHEMA)
     main = OmegaConf.load(CONF / "config.yaml")
     assert isinstance(main, DictConfig)
     defaults = main.pop("defaults")
     main.pop("hydra")
     config.merge_with(main)
-    for group, option in _options_of(defaults, chosen).items():
+    for group, option in _options_of(defaults, dict(chosen)).items():
         config.merge_with(_option(group, option))
-    lines = [f"{key}={show(value)}" for key, value in values.items()]
-    problems = [p for key, value in values.items() if (p := _set(config, key, value)) is not None]
-    if problems:
-        raise InvalidSettings(problems)
-    return resolve_values(plain_values(config), lines)
+    return config
+
+
+def _stamps() -> tuple[tuple[str, int], ...]:
+    """Each file and when it was changed, in nanoseconds."""
+    return tuple((str(p), p.stat().st_mtime_ns) for p in sorted(CONF.rglob("*.yaml")))
 
 
 def options(group: str) -> list[str]:
@@ -72,7 +94,13 @@ def read_option(group: str, name: str) -> dict[str, Any]:
 
 
 def _content(group: str, name: str) -> DictConfig:
-    content = OmegaConf.load(CONF / group / f"{name}.yaml")
+    path = CONF / group / f"{name}.yaml"
+    return copy.deepcopy(_read(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, stamp: int) -> DictConfig:
+    content = OmegaConf.load(path)
     assert isinstance(content, DictConfig)
     return content
 

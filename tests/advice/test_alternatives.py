@@ -134,9 +134,9 @@ def test_no_search_is_the_default():
         ("[pab,pab]", "more than once"),
     ],
 )
-def test_methods_that_cannot_be_searched(methods, message):
+def test_methods_that_cannot_be_searched(methods, message, settings_of):
     with pytest.raises(ConfigError, match=message):
-        grid(f"advise.methods={methods}")
+        settings_of("task=advise", "advise.max_lpips=0.1", f"advise.methods={methods}")
 
 
 def test_alternatives_are_filled_in_and_the_default_is_pab_alone():

@@ -39,7 +39,7 @@ def spaces(draw):
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(spaces(), st.none() | st.integers(0, 20))
 def test_front_is_that_of_all_combinations(kinds, most):
     sums = [

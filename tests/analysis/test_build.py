@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import synthetic
+from made_builds import Built, contents_of
 from rich.console import Console
 
 from analysis.__main__ import main
 from analysis.build import build
-from analysis.data import SweepData
 from analysis.figures import catalog
 from analysis.figures.save import FORMATS
 
@@ -63,36 +63,55 @@ NOT_IN_A_GAP_SWEEP = {
 }
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only two figures, where a test is not about all of them: each takes a third of a second."""
-    real = catalog.drawings
-
-    def two(data: SweepData) -> list[catalog.Drawing]:
-        return [drawing for drawing in real(data) if drawing.name in ("speed", "trade_off")]
-
-    monkeypatch.setattr(catalog, "drawings", two)
-
-
-def contents(directory: Path) -> dict[str, bytes]:
-    files = [path for path in directory.rglob("*") if path.is_file()]
-    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
-
-
-def test_everything_is_made_and_stays_the_same(directory: Path) -> None:
-    result = build(directory, formats=FORMATS)
+def test_everything_is_made(built: Built) -> None:
+    result, made = built.result, set(built.contents)
     assert not result.failures
     assert set(result.skipped) == NOT_IN_A_GAP_SWEEP
-    first = contents(directory)
-    assert {f"figures/{name}.{form}" for name in FIGURES for form in ("pdf", "png")} < set(first)
-    assert {"summary.csv", "summary.parquet", "tables/segments.csv", "report.html"} < set(first)
-    assert not [name for name in first if name.endswith(".tmp")]
+    assert {f"figures/{name}.png" for name in FIGURES} < made
+    assert {"summary.csv", "summary.parquet", "tables/segments.csv", "report.html"} < made
+    assert not [name for name in made if name.endswith((".tmp", ".pdf"))]
+    written = {str(path.relative_to(built.directory)) for path in result.written}
+    assert written == made - INPUTS
+
+
+def test_another_process_makes_the_same_whatever_the_notebook_draws_with(
+    built: Built, directory: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", str(directory)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "MPLBACKEND": "module://not_here"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    made = contents_of(directory)
+    # For a paper, there are PDFs beside what a run makes.
+    assert set(made) - set(built.contents) == {f"figures/{name}.pdf" for name in FIGURES}
+    assert built.contents == {name: made[name] for name in built.contents}
+
+
+@pytest.mark.usefixtures("few")
+def test_a_build_stays_the_same_in_both_formats(directory: Path) -> None:
+    twice_the_same(directory, {"speed", "generation"})
+
+
+@pytest.mark.slow
+def test_every_figure_stays_the_same_in_both_formats(directory: Path) -> None:
+    twice_the_same(directory, FIGURES)
+
+
+def twice_the_same(directory: Path, figures: set[str]) -> None:
+    assert not build(directory, formats=FORMATS).failures
+    first = contents_of(directory)
+    assert {f"figures/{name}.{form}" for name in figures for form in FORMATS} < set(first)
     build(directory, formats=FORMATS)
-    assert contents(directory) == first
+    assert contents_of(directory) == first
     # After a run, all but what nobody looks at before a paper is written.
     on_screen = build(directory)
-    now = contents(directory)
-    assert set(first) - set(now) == {f"figures/{name}.pdf" for name in FIGURES}
+    now = contents_of(directory)
+    assert set(first) - set(now) == {f"figures/{name}.pdf" for name in figures}
     assert now == {name: first[name] for name in now}
     assert {str(path.relative_to(directory)) for path in on_screen.written} == set(now) - INPUTS
 
@@ -112,7 +131,7 @@ def test_one_failing_figure_hides_nothing(
     assert result.failures == {"figures/speed": "RuntimeError: no ink"}
     assert "figures/speed could not be made: RuntimeError: no ink" in caplog.text
     assert not (directory / "figures" / "speed.png").exists()  # The old one is out of date.
-    assert (directory / "figures" / "trade_off.png").exists()
+    assert (directory / "figures" / "generation.png").exists()
 
 
 @pytest.mark.usefixtures("few")
@@ -170,16 +189,3 @@ def test_no_heavy_imports() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_figures_are_drawn_whatever_the_notebook_draws_with(directory: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", str(directory)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "MPLBACKEND": "module://not_here"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert (directory / "figures" / "attention_difference.png").is_file()

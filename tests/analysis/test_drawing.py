@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_builds import Built
 
 from analysis import drawing
 from analysis.build import build
@@ -32,9 +33,30 @@ def drawn_by_the_process_first(directory: Path) -> dict[str, Outcome]:
     return work.finish()
 
 
+@pytest.mark.usefixtures("few", "one_process")
 def test_figures_are_the_same_wherever_they_are_drawn(
-    directory: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
+    directory: Path, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    outcomes = drawn_elsewhere_as_here(directory, built, monkeypatch)
+    assert {name for name, own in outcomes.items() if own.written} == {
+        "figures/speed",
+        "figures/generation",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_process")
+def test_every_figure_is_the_same_wherever_it_is_drawn(
+    directory: Path, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn_elsewhere_as_here(directory, built, monkeypatch)
+    assert set(pictures(directory)) == set(built.pictures)
+
+
+def drawn_elsewhere_as_here(
+    directory: Path, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Outcome]:
+    """Let a process draw all that there is, and compare it with what was drawn in this one."""
     first = drawing.Drawing._elsewhere
     drawn_there = []
 
@@ -46,11 +68,12 @@ def test_figures_are_the_same_wherever_they_are_drawn(
     outcomes = drawn_by_the_process_first(directory)
     assert drawn_there == [len(outcomes)]
     elsewhere = pictures(directory)
-    assert elsewhere
-    here = build(directory)
-    assert pictures(directory) == elsewhere
+    assert elsewhere == {name: built.pictures[name] for name in elsewhere}
+    written = {path.name for outcome in outcomes.values() for path in outcome.written}
+    assert written == set(elsewhere)
     skipped = {name for name, outcome in outcomes.items() if outcome.skipped}
-    assert skipped == {name for name in here.skipped if name.startswith("figures/")}
+    assert skipped == {name for name in built.result.skipped if name in outcomes}
+    return outcomes
 
 
 @pytest.mark.slow
@@ -66,14 +89,13 @@ def test_both_together(directory: Path, one_process: None) -> None:
     assert pictures(directory) == before
 
 
+@pytest.mark.usefixtures("few", "one_process")
 def test_what_a_killed_process_had_is_drawn_here(
     directory: Path,
-    one_process: None,
+    built: Built,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    build(directory)
-    before = pictures(directory)
     real = subprocess.Popen
 
     def dies(command: list[str], **options: object) -> subprocess.Popen[str]:
@@ -85,7 +107,9 @@ def test_what_a_killed_process_had_is_drawn_here(
     outcomes = drawn_by_the_process_first(directory)
     assert "a process that draws figures has ended" in caplog.text
     assert all(outcome.failure is None for outcome in outcomes.values())
-    assert pictures(directory) == before
+    now = pictures(directory)
+    assert set(now) == {"speed.png", "generation.png"}
+    assert now == {name: built.pictures[name] for name in now}
 
 
 @pytest.mark.parametrize("moment", ["before it is ready", "while it draws"])
@@ -102,7 +126,7 @@ def test_a_process_whose_parent_is_killed_ends_without_a_word(directory: Path, m
     assert process.stderr is not None
     if moment == "while it draws":
         process.stdout.readline()
-        process.stdin.write("figures/schedule\n")
+        process.stdin.write("figures/generation\n")
         process.stdin.flush()
     # What the kernel does for a parent that is gone.
     process.stdout.close()

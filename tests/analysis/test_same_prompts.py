@@ -62,6 +62,7 @@ def test_a_real_point_keeps_what_was_read(tmp_path):
         metrics="none",
         results_dir=str(tmp_path),
         threshold=[1, 999],
+        speed={"calls": False},
         **{"model.height": 32, "model.width": 32, "record.curves": False, "record.videos": False},
     )
     record = make_point(settings, tmp_path / "run").record

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pab_bench.claims.definition import PAPER, Definition, UnusableCurves, differences
 from pab_bench.claims.examination import examine
 from pab_bench.claims.ranking import ranking
+from pab_bench.claims.resampling import weights
 from pab_bench.claims.segmentation import segment
 from pab_bench.claims.stability import stability
-from pab_bench.claims.stable_segment import stable_segment
+from pab_bench.claims.stable_segment import RESAMPLES, _drawn, stable_segment
 from pab_bench.claims.u_shape import u_shape, with_blocks
 from pab_bench.claims.verdict import MINIMAL_UNITS, judge, together
 from pab_bench.statistics import Interval
@@ -87,6 +88,16 @@ def test_change_points_within_one_step(start, stop, left, right, seed):
     assert abs(found.start - start) <= 1
     assert abs(found.stop - stop) <= 1
     assert found.rise == pytest.approx(min(left, right), abs=0.15)
+
+
+@pytest.mark.parametrize("units", [2, 4])
+def test_equal_draws_are_cut_once_and_all_are_counted(units):
+    logs, sizes = np.random.default_rng(0).normal(0, 1, (units, 20)), np.arange(1.0, units + 1)
+    shares = weights(units, RESAMPLES) * sizes
+    each = [segment(share @ logs / share.sum()) for share in shares]
+    found = _drawn(logs, sizes)
+    assert [(one.start, one.stop) for one in found] == [(one.start, one.stop) for one in each]
+    assert [one.rise for one in found] == pytest.approx([one.rise for one in each])
 
 
 @given(st.lists(st.floats(-30, 5), min_size=1, max_size=60))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
+import yaml
 from config.left_open import left_open
 from hydra import compose as by_hydra
 
+from pab_bench.config import compose as composing
 from pab_bench.config.compose import compose, options, read_option
 from pab_bench.config.paths import CONF
 from pab_bench.config.resolve import resolve
@@ -128,3 +133,25 @@ def test_the_command_line_brings_them_along_too(more: dict[str, str], hydra_read
     lines = [f"{group}={option}" for group, option in more.items()]
     assert same(compose(model="wan_mini", **more), ["model=wan_mini", *lines])
     assert read_option("model", "wan_mini_random")["call"] == {"max_sequence_length": 32}
+
+
+def test_files_that_were_edited_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(CONF, tmp_path / "conf")
+    monkeypatch.setattr(composing, "CONF", tmp_path / "conf")
+    before = compose(preset="pab236")
+    path = tmp_path / "conf" / "preset" / "pab236.yaml"
+    text = path.read_text()
+    assert yaml.safe_load(text)["spatial_gap"] == 2
+    path.write_text(text.replace("spatial_gap: 2", "spatial_gap: 5"))
+    os.utime(path, ns=(1, 1))  # However coarse the clock of the file system is.
+    assert before.method.rules.spatial.gap == 2
+    assert compose(preset="pab236").method.rules.spatial.gap == 5
+    assert read_option("preset", "pab236")["spatial_gap"] == 5
+
+
+def test_what_one_composition_sets_is_not_in_the_next() -> None:
+    usual = compose(preset="pab236")
+    assert compose(preset="pab236", spatial_gap=5, steps=7, metrics=["psnr"]) != usual
+    assert compose(preset="pab236") == usual

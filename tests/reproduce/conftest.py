@@ -1,5 +1,9 @@
+import copy
+
 import pytest
 
+from pab_bench.archive.reading import open_archive
+from pab_bench.archive.staging import stage
 from pab_bench.config.compose import compose
 from pab_bench.experiment.point import make_point
 from pab_bench.pack.command import main as pack
@@ -13,6 +17,7 @@ SMALL = {
     "threshold": [1, 999],
     "model": {"height": 32, "width": 32},
     "tape": {"disk_gb": 0},
+    "speed": {"calls": False},
 }
 
 
@@ -30,3 +35,14 @@ def made_here(tmp_path_factory):
     path = folder / "here.pab.tar"
     assert pack([str(folder / "results"), "--videos", "-o", str(path)]) == 0
     return path
+
+
+@pytest.fixture(scope="session")
+def _staged(made_here, tmp_path_factory):
+    return list(stage(open_archive(made_here), tmp_path_factory.mktemp("staged")).records.values())
+
+
+@pytest.fixture
+def records(_staged):
+    """The records of that archive, which a test may change."""
+    return copy.deepcopy(_staged)

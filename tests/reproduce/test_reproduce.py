@@ -10,8 +10,6 @@ import torch
 from archive.building import entries_of, sealed
 from systems.diffusers.driven import save
 
-from pab_bench.archive.reading import open_archive
-from pab_bench.archive.staging import stage
 from pab_bench.config.compose import compose
 from pab_bench.config.paths import ROOT
 from pab_bench.experiment.identity import settings_identity
@@ -25,12 +23,6 @@ from pab_bench.store.points import point_id
 from pab_bench.unpack.command import main as unpack
 
 from .conftest import SMALL
-
-
-@pytest.fixture
-def records(made_here, tmp_path):
-    (tmp_path / "staged").mkdir()
-    return list(stage(open_archive(made_here), tmp_path / "staged").records.values())
 
 
 def edited(path, to, change):

@@ -37,8 +37,11 @@ def composed_once() -> Iterator[None]:
     """Within it, the same files and groups are read and merged once.
 
     So a command runs with the files that it was checked with, also if somebody changes one before
-    its last point begins.
+    its last point begins. Within another, it is that one which knows.
     """
+    if _hydra.create_defaults_list is not _list:
+        yield
+        return
     known = _Known()
     _loader._parse_overrides_and_create_caching_repo = lambda *given: known.opened(*given)
     _hydra.create_defaults_list = known.listed
@@ -57,9 +60,9 @@ class _Known:
     """What was read and merged until now; the methods take what Hydra's own functions take."""
 
     def __init__(self) -> None:
-        # Where a key has the id of something: with that itself, so that no other gets its id.
-        self._opened: dict[tuple[Any, ...], tuple[ConfigLoaderImpl, CachingConfigRepository]] = {}
+        self._opened: dict[tuple[Any, ...], CachingConfigRepository] = {}
         self._listed: dict[tuple[Any, ...], DefaultsList] = {}
+        # By the id of the list that was made, which is kept in `_listed`: no other gets its id.
         self._files: dict[int, CachingConfigRepository] = {}
         self._merged: dict[int, DictConfig] = {}
 
@@ -69,10 +72,11 @@ class _Known:
         """The overrides, and the folders with configuration files."""
         parsed = OverridesParser.create().parse_overrides(overrides=overrides)
         lines = [str(o.input_line) for o in parsed if o.get_key_element() == _SEARCH_PATH]
-        key = (id(loader), config_name, *lines)
+        folders = [(part.provider, part.path) for part in loader.config_search_path.get_path()]
+        key = (*folders, config_name, *lines)
         if key not in self._opened:
-            self._opened[key] = loader, _open(loader, config_name, lines)[1]
-        return parsed, self._opened[key][1]
+            self._opened[key] = _open(loader, config_name, lines)[1]
+        return parsed, self._opened[key]
 
     def listed(
         self,
@@ -116,6 +120,7 @@ class _Known:
         del repo  # Those that the list was made of have been read.
         if id(defaults) not in self._merged:
             self._merged[id(defaults)] = _merge(loader, defaults, self._files[id(defaults)])
+            del self._files[id(defaults)]  # All that was read of them is in it.
         return copy.deepcopy(self._merged[id(defaults)])
 
 

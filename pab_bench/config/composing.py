@@ -14,12 +14,13 @@ from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
 
 _SEARCH_PATH = "hydra.searchpath"
@@ -63,7 +64,8 @@ class _Known:
         self._opened: dict[tuple[Any, ...], CachingConfigRepository] = {}
         self._listed: dict[tuple[Any, ...], DefaultsList] = {}
         # By the id of the list that was made, which is kept in `_listed`: no other gets its id.
-        self._files: dict[int, CachingConfigRepository] = {}
+        self._files: dict[int, _Copies] = {}
+        self._read: dict[tuple[Any, ...], dict[str, ConfigResult | None]] = {}
         self._merged: dict[int, DictConfig] = {}
 
     def opened(
@@ -106,8 +108,7 @@ class _Known:
         self, key: tuple[Any, ...], repo: CachingConfigRepository, *given: Any
     ) -> DefaultsList:
         if key not in self._listed:
-            # Of its own: Hydra changes what it has read while it follows one choice of groups.
-            own = CachingConfigRepository(repo.delegate)
+            own = _Copies(repo.delegate, self._read.setdefault(key[0], {}))
             made = _list(own, *given)
             self._listed[key] = made
             self._files[id(made.defaults)] = own
@@ -122,6 +123,30 @@ class _Known:
             self._merged[id(defaults)] = _merge(loader, defaults, self._files[id(defaults)])
             del self._files[id(defaults)]  # All that was read of them is in it.
         return copy.deepcopy(self._merged[id(defaults)])
+
+
+class _Copies(CachingConfigRepository):
+    """Files for one choice of groups: Hydra changes what it has read while it follows it.
+
+    Args:
+        delegate: reads files; it is not changed.
+        read: what was read of each file, for all choices.
+    """
+
+    def __init__(
+        self, delegate: IConfigRepository, read: dict[str, ConfigResult | None]
+    ) -> None:
+        self.delegate = delegate
+        self.cache = {}
+        self._read = read
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What a file says, None if there is no such file."""
+        if config_path not in self._read:
+            self._read[config_path] = self.delegate.load_config(config_path)
+        if config_path not in self.cache:
+            self.cache[config_path] = copy.deepcopy(self._read[config_path])
+        return self.cache[config_path]
 
 
 def _chooses(override: Override, repo: CachingConfigRepository) -> bool:

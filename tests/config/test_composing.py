@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,14 @@ def shown(cfg: DictConfig) -> str:
     return OmegaConf.to_yaml(cfg, resolve=False)
 
 
-@pytest.mark.parametrize("mode", [RunMode.RUN, RunMode.MULTIRUN])
-def test_it_is_what_hydra_composes(loader: ConfigLoaderImpl, mode: RunMode) -> None:
-    own = [shown(composed(loader, lines, mode)) for lines in LINES]
-    assert len(set(own)) == len(LINES) - 1
+@pytest.mark.parametrize(("mode", "some"), [(RunMode.RUN, LINES), (RunMode.MULTIRUN, LINES[1:3])])
+def test_it_is_what_hydra_composes(
+    loader: ConfigLoaderImpl, mode: RunMode, some: Sequence[list[str]]
+) -> None:
+    own = [shown(composed(loader, lines, mode)) for lines in some]
+    assert len(set(own)) == len(set(map(tuple, some)))
     with composed_once():
-        assert [shown(composed(loader, lines, mode)) for lines in LINES] == own
+        assert [shown(composed(loader, lines, mode)) for lines in some] == own
 
 
 def test_schema_and_flags_stay(loader: ConfigLoaderImpl) -> None:

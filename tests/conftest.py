@@ -7,7 +7,9 @@ Property tests draw the same examples in every run, so that what passed once pas
 """
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -16,7 +18,19 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import pab_bench.imports.torchvision  # noqa: F401
+from pab_bench.config.composing import composed_once
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=1000, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once_for_all_tests() -> Iterator[None]:
+    """Lets all tests share what Hydra made of the same files and groups, as the jobs of a command do.
+
+    `config/test_composing.py` shows that nothing else comes out. A test that changes a
+    configuration file after it was read needs another folder for the second one.
+    """
+    with composed_once():
+        yield

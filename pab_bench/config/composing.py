@@ -14,12 +14,13 @@ from typing import Any
 
 from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
 
 _SEARCH_PATH = "hydra.searchpath"
@@ -37,8 +38,11 @@ def composed_once() -> Iterator[None]:
     """Within it, the same files and groups are read and merged once.
 
     So a command runs with the files that it was checked with, also if somebody changes one before
-    its last point begins.
+    its last point begins. Within another, it is that one which knows.
     """
+    if _hydra.create_defaults_list is not _list:
+        yield
+        return
     known = _Known()
     _loader._parse_overrides_and_create_caching_repo = lambda *given: known.opened(*given)
     _hydra.create_defaults_list = known.listed
@@ -57,10 +61,11 @@ class _Known:
     """What was read and merged until now; the methods take what Hydra's own functions take."""
 
     def __init__(self) -> None:
-        # Where a key has the id of something: with that itself, so that no other gets its id.
-        self._opened: dict[tuple[Any, ...], tuple[ConfigLoaderImpl, CachingConfigRepository]] = {}
+        self._opened: dict[tuple[Any, ...], CachingConfigRepository] = {}
         self._listed: dict[tuple[Any, ...], DefaultsList] = {}
-        self._files: dict[int, CachingConfigRepository] = {}
+        # By the id of the list that was made, which is kept in `_listed`: no other gets its id.
+        self._files: dict[int, _Copies] = {}
+        self._read: dict[tuple[Any, ...], dict[str, ConfigResult | None]] = {}
         self._merged: dict[int, DictConfig] = {}
 
     def opened(
@@ -69,10 +74,11 @@ class _Known:
         """The overrides, and the folders with configuration files."""
         parsed = OverridesParser.create().parse_overrides(overrides=overrides)
         lines = [str(o.input_line) for o in parsed if o.get_key_element() == _SEARCH_PATH]
-        key = (id(loader), config_name, *lines)
+        folders = [(part.provider, part.path) for part in loader.config_search_path.get_path()]
+        key = (*folders, config_name, *lines)
         if key not in self._opened:
-            self._opened[key] = loader, _open(loader, config_name, lines)[1]
-        return parsed, self._opened[key][1]
+            self._opened[key] = _open(loader, config_name, lines)[1]
+        return parsed, self._opened[key]
 
     def listed(
         self,
@@ -102,8 +108,7 @@ class _Known:
         self, key: tuple[Any, ...], repo: CachingConfigRepository, *given: Any
     ) -> DefaultsList:
         if key not in self._listed:
-            # Of its own: Hydra changes what it has read while it follows one choice of groups.
-            own = CachingConfigRepository(repo.delegate)
+            own = _Copies(repo.delegate, self._read.setdefault(key[0], {}))
             made = _list(own, *given)
             self._listed[key] = made
             self._files[id(made.defaults)] = own
@@ -116,7 +121,32 @@ class _Known:
         del repo  # Those that the list was made of have been read.
         if id(defaults) not in self._merged:
             self._merged[id(defaults)] = _merge(loader, defaults, self._files[id(defaults)])
+            del self._files[id(defaults)]  # All that was read of them is in it.
         return copy.deepcopy(self._merged[id(defaults)])
+
+
+class _Copies(CachingConfigRepository):
+    """Files for one choice of groups: Hydra changes what it has read while it follows it.
+
+    Args:
+        delegate: reads files; it is not changed.
+        read: what was read of each file, for all choices.
+    """
+
+    def __init__(
+        self, delegate: IConfigRepository, read: dict[str, ConfigResult | None]
+    ) -> None:
+        self.delegate = delegate
+        self.cache = {}
+        self._read = read
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What a file says, None if there is no such file."""
+        if config_path not in self._read:
+            self._read[config_path] = self.delegate.load_config(config_path)
+        if config_path not in self.cache:
+            self.cache[config_path] = copy.deepcopy(self._read[config_path])
+        return self.cache[config_path]
 
 
 def _chooses(override: Override, repo: CachingConfigRepository) -> bool:

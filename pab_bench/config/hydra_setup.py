@@ -50,7 +50,8 @@ GROUP = "sweeps"
 def register() -> None:
     """Tell Hydra about the schema and `sweeps/`; calling it again does no harm."""
     store = ConfigStore.instance()
-    store.store(name=SCHEMA_NAME, node=SCHEMA, provider="pab_bench")
+    if f"{SCHEMA_NAME}.yaml" not in store.repo:
+        store.store(name=SCHEMA_NAME, node=SCHEMA, provider="pab_bench")
     Plugins.instance().register(SweepsSource)
     Plugins.instance().register(PabBenchSearchPath)
 

@@ -21,11 +21,16 @@ from pab_bench.methods.rules import GapRule, KeyRule
 from pab_bench.minis.captions import split_captions
 
 FILES = sorted([*CONF.rglob("*.yaml"), *SWEEPS.rglob("*.yaml")])
-CHOICES = sorted(
-    f"{file.parent.relative_to(CONF)}={file.stem}"
-    for file in CONF.rglob("*.yaml")
+# Of a contender in three strengths, one is for every run of the tests, and the others are slow.
+STRENGTHS = ("_milder", "_stronger")
+CHOICES = [
+    pytest.param(
+        f"{file.parent.relative_to(CONF)}={file.stem}",
+        marks=[pytest.mark.slow] if file.stem.endswith(STRENGTHS) else [],
+    )
+    for file in sorted(CONF.rglob("*.yaml"))
     if file.parent != CONF
-)
+]
 
 
 @pytest.mark.parametrize("choice", CHOICES)

@@ -12,9 +12,12 @@ import pytest
 
 from pab_bench.cli import main
 from pab_bench.compare.command import main as compare
+from pab_bench.experiment import ranks
 from pab_bench.files import why_no_file, why_not_writable
 
 ROOT = Path(__file__).parents[2]
+OTHERS = {"WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29399"}
+"""What torchrun sets for several ranks, but for the number of each."""
 
 
 @pytest.mark.parametrize(
@@ -108,17 +111,39 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ({"WORLD_SIZE": "many"}, "WORLD_SIZE=many: must be a number of processes"),
     ],
 )
-def test_what_cluster_managers_set(environment: dict[str, str], message: str) -> None:
-    done = command("steps=4", **environment)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_cluster_managers_set(
+    environment: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["steps=4"]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
 
 
+def test_what_only_says_something_is_said_by_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in OTHERS.items():
+        monkeypatch.setenv(name, value)
+    for wait in ("leading", "serve"):  # It would be for ever: nobody comes.
+        monkeypatch.delattr(ranks, wait)
+    monkeypatch.setenv("RANK", "0")
+    assert main(["task=plan", "steps=4"]) == 0
+    assert "points: 1" in capsys.readouterr().out
+    monkeypatch.setenv("RANK", "1")
+    assert main(["task=plan", "steps=4"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.slow
 def test_what_only_says_something_waits_for_nobody() -> None:
-    others = {"WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29399"}
-    first = command("task=plan", "steps=4", RANK="0", **others)
+    first = command("task=plan", "steps=4", RANK="0", **OTHERS)
     assert first.returncode == 0, first.stderr
     assert "points: 1" in first.stdout
-    second = command("task=plan", "steps=4", RANK="1", **others)
+    second = command("task=plan", "steps=4", RANK="1", **OTHERS)
     assert (second.returncode, second.stdout) == (0, "")

@@ -44,6 +44,8 @@ PART = {
 FULL = dict.fromkeys(PART, ()) | {"audit_diffusers": ["model=latte_mini"]}
 _EACH = (("own_", "_milder"), ("", ""), ("own_", "_stronger"))
 _SEACACHE = {f"{before}seacache{after}" for before, after in _EACH}
+ALIKE = {"gap_temporal", "gap_cross", "gap_grid", "thresholds", "pyramid_inverted"}
+"""What differs from `gap_spatial` in values alone."""
 OWN_MODELS = {"table1_fair", "audit_diffusers"}
 """What is not meant for one released model."""
 
@@ -84,7 +86,14 @@ def test_it_has_so_many_different_points(name: str, points: int) -> None:
     assert len(identities) == len(set(identities)) == points
 
 
-@pytest.mark.parametrize("name", [name for name in POINTS if name not in OWN_MODELS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else [])
+        for name in POINTS
+        if name not in OWN_MODELS
+    ],
+)
 def test_it_runs_on_a_released_model(name: str) -> None:
     model = name.partition("table1_")[2] or "latte"
     found = grid(f"+sweeps={name}", f"model={model}")

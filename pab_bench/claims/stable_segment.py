@@ -48,7 +48,7 @@ def stable_segment(rows: pd.DataFrame, about: str) -> Finding:
     units, videos = len(sizes), curves.shape[1]
     if not found.changes:
         return _no_segment(about, videos, "no change point: the whole curve is one segment")
-    drawn = [segment(curve) for curve in _draws(logs, sizes)] if units > 1 else []
+    drawn = _draws(logs, sizes) if units > 1 else []
     interval = percentile_interval(np.array([d.rise for d in drawn])) if drawn else None
     verdict, reason = judge(interval, units, kind, MINIMAL_LOG_RATIO)
     return Finding(
@@ -80,10 +80,13 @@ def _no_segment(about: str, videos: int, reason: str) -> Finding:
     )
 
 
-def _draws(logs: Floats, sizes: Floats) -> Floats:
+def _draws(logs: Floats, sizes: Floats) -> list[Segmentation]:
+    """The segment of every resample; of few units the same are drawn often, and cut once."""
     shares = weights(len(sizes), RESAMPLES) * sizes
-    mixed: Floats = shares @ logs / shares.sum(axis=1, keepdims=True)
-    return mixed
+    distinct, which = np.unique(shares, axis=0, return_inverse=True)
+    curves = distinct @ logs / distinct.sum(axis=1, keepdims=True)
+    found = [segment(curve) for curve in curves]
+    return [found[number] for number in which.ravel()]
 
 
 def _missing_sides(found: Segmentation) -> str:

@@ -43,6 +43,18 @@ def no_figures(*_: object) -> BuildResult:
 
 
 @pytest.fixture
+def without_figures(monkeypatch):
+    """Runs end without figures: those of a small run take longer than its videos."""
+    monkeypatch.setattr("analysis.figures.catalog.drawings", lambda data: [])
+
+
+@pytest.fixture
+def without_analysis(monkeypatch):
+    """Runs end with their last point, where what is made of points is another test's."""
+    monkeypatch.setattr("analysis.build.build", no_figures)
+
+
+@pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs the real command line on the embedded mini, in a folder of its own."""
     monkeypatch.chdir(tmp_path)

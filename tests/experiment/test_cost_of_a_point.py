@@ -13,17 +13,21 @@ REUSING = ("spatial_gap=2", "temporal_gap=3", "cross_gap=2")
 TIMED = ("measure.repeats=2", "measure.parts=true", "measure.replay=false")
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """One store for all points, so that their baseline is sampled once."""
+    return tmp_path_factory.mktemp("results")
+
+
 @pytest.fixture
-def make(settings_of, tmp_path):
+def make(settings_of, results, tmp_path):
     """A point's record and its table of steps."""
 
     def point(*overrides):
-        made = make_point(settings_of(*overrides), tmp_path / "run")
-        record = made.record
+        settings = settings_of(f"results_dir={results}", *overrides)
+        record = make_point(settings, tmp_path / "run").record
         assert record.status == "ok", record.error
-        return record, pd.read_parquet(
-            Store(tmp_path / "results").folder(record.id) / "steps.parquet"
-        )
+        return record, pd.read_parquet(Store(results).folder(record.id) / "steps.parquet")
 
     return point
 

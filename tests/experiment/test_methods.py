@@ -16,13 +16,19 @@ from pab_bench.problems import InvalidSettings
 from pab_bench.store.points import Store
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """One store for all points, so that their baseline is sampled once."""
+    return tmp_path_factory.mktemp("results")
+
+
 @pytest.fixture
-def rival(settings_of):
+def rival(settings_of, results):
     """Settings of a method that has no windows; baselines have the calls 830, 664, ... 0."""
 
     def make(*overrides):
         windows = ("spatial_threshold=null", "temporal_threshold=null")
-        return settings_of(*windows, "metrics.names=[psnr]", *overrides)
+        return settings_of(*windows, "metrics.names=[psnr]", f"results_dir={results}", *overrides)
 
     return make
 
@@ -84,7 +90,7 @@ def test_fewer_steps_against_the_baseline_of_all_steps(rival, made):
         ),
     ],
 )
-def test_points(rival, made, tmp_path, choice, share, how):
+def test_points(rival, made, results, choice, share, how):
     name, *keys = choice
     settings = rival(f"method={name}", *keys)
     record = made(settings).record
@@ -95,7 +101,7 @@ def test_points(rival, made, tmp_path, choice, share, how):
         assert record.plan["reuse_share"]["spatial"] == pytest.approx(share)
     known = estimate(settings, get_convention("transformer"))
     assert known.flops.ratio == pytest.approx(record.cost["flops_ratio"])
-    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    rows = pd.read_parquet(Store(results).folder(record.id) / "plan.parquet")
     assert ("how" in rows) == (how is not None)
     assert how is None or how in set(rows["how"])
     assert record.peak_cache_bytes == record.cost["cache_bytes"] > 0
@@ -148,7 +154,7 @@ class Gate(Acceleration):
 
 
 @pytest.mark.parametrize(("threshold", "share"), [(1e9, 4 * 5 / (6 * 6)), (0.0, 0.0)])
-def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold, share):
+def test_what_is_decided_while_sampling_is_kept(rival, results, tmp_path, threshold, share):
     settings = replace(rival("method=fora"), method=Gate(threshold))
     found = make_point(settings, tmp_path / "run")
     record = found.record
@@ -159,14 +165,14 @@ def test_what_is_decided_while_sampling_is_kept(rival, made, tmp_path, threshold
     assert record.plan["reused_nothing"] == (share == 0)
     assert record.plan["reuse_share"]["spatial"] == pytest.approx(share)
     assert record.cost["flops_ratio"] == pytest.approx(1 - share, abs=0.05)
-    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    rows = pd.read_parquet(Store(results).folder(record.id) / "plan.parquet")
     assert {"prompt", "seed", "lane", "how", "rows", "gate", "gate_computes"} <= set(rows)
     assert (rows["gate"] > 0).all()
     assert rows["gate_computes"].isna().all()  # The number alone does not decide.
     assert (rows["how"] == "skipped").any() == (share > 0)
 
 
-def test_adacache_keeps_what_it_decided_by(rival, made, tmp_path):
+def test_adacache_keeps_what_it_decided_by(rival, made, results):
     book = "method.thresholds=[.1,.2,.4,.5,.6,1]", "method.rates=[3,3,2,2,2,1]"
     keys = "method.codebook=own", *book, "method.measure_blocks=[2]"
     record = made(rival("method=adacache", *keys)).record
@@ -175,7 +181,7 @@ def test_adacache_keeps_what_it_decided_by(rival, made, tmp_path):
     assert 0 < record.plan["reuse_share"]["all"] < 4 / 6
     assert record.cost["flops_ratio"] < 1
     assert record.peak_cache_bytes > 0
-    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    rows = pd.read_parquet(Store(results).folder(record.id) / "plan.parquet")
     gates = rows.groupby("call")["gate"].first()
     reused = rows.groupby("call")["reuse"].all()
     assert gates.isna().tolist() == [True, *reused[1:]]
@@ -183,12 +189,12 @@ def test_adacache_keeps_what_it_decided_by(rival, made, tmp_path):
 
 
 @pytest.mark.slow
-def test_seacache_on_two_lanes(rival, made, tmp_path):
+def test_seacache_on_two_lanes(rival, made, results):
     record = made(
         rival("model=wan_mini", "method=seacache", "method.threshold=0.6", "steps=10")
     ).record
     assert 0 < record.plan["reuse_share"]["all"] < 1
-    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    rows = pd.read_parquet(Store(results).folder(record.id) / "plan.parquet")
     lanes = [own["reuse"].tolist() for _, own in rows.groupby("lane")]
     assert lanes[0] == lanes[1]
     assert (rows["gate"].dropna() > 0).all()
@@ -245,9 +251,9 @@ def test_pab_inside_has_its_keys_at_the_root(rival):
         ("easycache", ("warm_up=2", "threshold=5"), 0),
     ],
 )
-def test_rivals_that_decide_while_sampling(rival, made, tmp_path, name, keys, computed):
+def test_rivals_that_decide_while_sampling(rival, made, results, name, keys, computed):
     record = made(rival(f"method={name}", *(f"method.{key}" for key in keys))).record
-    rows = pd.read_parquet(Store(tmp_path / "results").folder(record.id) / "plan.parquet")
+    rows = pd.read_parquet(Store(results).folder(record.id) / "plan.parquet")
     gates = rows.groupby("call")["gate"].first()
     threshold = record.config["method"]["threshold"]
     assert gates[:2].isna().all()

@@ -15,6 +15,7 @@ from pab_bench.cli import main
 from pab_bench.config.paths import ROOT
 from pab_bench.store.points import Store
 
+WITHOUT_FIGURES = Path(__file__).with_name("without_figures.py")
 SWEEP = ["-m", "spatial_gap=2,3", "threshold=[100,700]", "seeds=[0,1]"]
 
 
@@ -78,6 +79,17 @@ def test_workers_of_joblib(quiet, serial):
     assert numbers("results") == serial
 
 
+def test_a_job_of_submitit(quiet, serial):
+    one = ["-m", "spatial_gap=3", *SWEEP[2:]]
+    assert main([*one, "hydra/launcher=submitit_local", *TINY]) == 0
+    (pointer,) = pointers("results/sweep")
+    assert pointer["status"] == "ok"
+    found = numbers("results")
+    assert found == {name: serial[name] for name in found}
+    assert len(found) == 2
+
+
+@pytest.mark.slow
 def test_jobs_of_submitit(quiet, serial):
     assert main([*SWEEP, "hydra/launcher=submitit_local", *TINY]) == 0
     assert [p["status"] for p in pointers("results/sweep")] == ["ok", "ok"]
@@ -85,8 +97,8 @@ def test_jobs_of_submitit(quiet, serial):
 
 
 def test_ranks_of_torchrun(quiet, serial):
-    ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"]
-    process = start(*ranks, "pab_bench", *SWEEP, *TINY)
+    ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    process = start(*ranks, str(WITHOUT_FIGURES), *SWEEP, *TINY)
     shown, _ = process.communicate(timeout=300)
     assert process.returncode == 0, shown
     assert numbers("results") == serial

@@ -72,7 +72,8 @@ def test_replayed_steps_are_marked_and_have_the_time_of_the_run_that_computed_th
 
 def test_the_order_of_points_changes_no_number(settings_of, tmp_path):
     found = []
-    for name, order in (("one", GRID), ("other", GRID[::-1])):
+    points = GRID[::2]  # Whichever is second replays what the first has taped.
+    for name, order in (("one", points), ("other", points[::-1])):
         where = f"results_dir={tmp_path / name}"
         records = [make(settings_of(where, *o), tmp_path / name) for o in order]
         found.append({record.id: numbers(record) for record in records})

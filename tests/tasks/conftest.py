@@ -1,5 +1,11 @@
 import pytest
-from experiment.conftest import run, settings_of, start  # noqa: F401 (Fixtures.)
+from experiment.conftest import (  # noqa: F401 (Fixtures.)
+    run,
+    settings_of,
+    start,
+    without_analysis,
+    without_figures,
+)
 
 from pab_bench.cli import main
 

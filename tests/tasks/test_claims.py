@@ -57,7 +57,10 @@ def folder_of(model):
     return folder
 
 
-def test_a_model_beside_its_control(command, capsys):
+def test_a_model_alone_and_beside_its_control(command, capsys):
+    assert command("model=latte_mini") == 0
+    assert "-m model=latte_mini,latte_mini_random" in capsys.readouterr().out
+
     models = "model=latte_mini,latte_mini_random"
     assert command("-m", models, "spatial_gap=2", "json=all.json") == 0
     shown = capsys.readouterr().out
@@ -96,11 +99,6 @@ def test_a_model_beside_its_control(command, capsys):
     again = (folder_of("latte_mini") / "claims.md").read_text()
     assert text == again
     assert str(Path.cwd()) not in text
-
-
-def test_a_control_that_was_not_sampled_is_named(command, capsys):
-    assert command("model=latte_mini") == 0
-    assert "-m model=latte_mini,latte_mini_random" in capsys.readouterr().out
 
 
 def test_without_curves(command, capsys):

@@ -59,8 +59,8 @@ def test_it_foresees_what_is_done_failed_and_replayed(command, tmp_path, monkeyp
     seconds = [p["seconds"] for p in after["points"]]
     assert seconds[:2] == [0, 0]
     assert all(0 < s < 60 for s in seconds[2:])
-    fresh = planned(command, *sweep, "fresh=true")
-    assert {p["state"] for p in fresh["points"]} == {"to do"}
+    fresh = planned(command, "spatial_gap=2", "temporal_gap=1", "fresh=true")
+    assert [p["state"] for p in fresh["points"]] == ["to do"]
     ratios = [p["flops_ratio"] for p in after["points"]]
     assert all(0 < ratio < 1 for ratio in ratios)
     assert ratios[0] > ratios[1]  # Temporal attention is reused, too.
@@ -98,9 +98,9 @@ def test_a_thousand_points_within_seconds(tmp_path):
     assert float(done.stdout.split("seconds ")[-1]) < 15
 
 
-def test_plan_of_a_thousand_points_takes_milliseconds_each(command):
+def test_a_point_is_planned_in_milliseconds(command):
     hydra_setup.register()
-    lines = ["-m", "spatial_gap=range(1,11)", "temporal_gap=range(1,11)", "model=latte"]
+    lines = ["-m", "spatial_gap=range(1,4)", "temporal_gap=range(1,4)", "model=latte"]
     grid = preflight(hydra_setup.argument_parser().parse_args(lines))
     plan_points(grid)  # What is made once: imports, the model's shapes.
     began = time.process_time()

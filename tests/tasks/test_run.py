@@ -11,6 +11,8 @@ from safetensors.numpy import load_file
 
 from pab_bench.experiment import point
 
+VIDEOS_ONLY = ("metrics=none", "record.curves=false")
+
 
 def records(sweep):
     jobs = [json.loads(p.read_text()) for p in sorted(sweep.glob("*/point.json"))]
@@ -78,28 +80,31 @@ def test_the_sentence_that_every_user_types_first(run, capsys):
     assert "S2" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("without_analysis")
 def test_what_is_done_is_not_done_again(run):
-    assert run("spatial_gap=2") == 0
+    assert run("spatial_gap=2", *VIDEOS_ONLY) == 0
     before = {p: p.stat().st_mtime_ns for p in Path("results/points").rglob("*.json")}
-    assert run("-m", "spatial_gap=2,3") == 0
+    assert run("-m", "spatial_gap=2,3", *VIDEOS_ONLY) == 0
     jobs, _ = records(only_sweep())
     assert [job["cached"] for job in jobs] == [True, False]
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    assert run("spatial_gap=2", "fresh=true") == 0
+    assert run("spatial_gap=2", "fresh=true", *VIDEOS_ONLY) == 0
     assert all(p.stat().st_mtime_ns > t for p, t in before.items())
 
 
+@pytest.mark.usefixtures("without_analysis")
 def test_a_damaged_point_is_computed_again(run):
-    assert run("spatial_gap=2") == 0
+    assert run("spatial_gap=2", *VIDEOS_ONLY) == 0
     records_before = sorted(Path("results/points").glob("*/record.json"))
     assert len(records_before) == 2
     for path in records_before:
         path.write_text(path.read_text()[:100])
-    assert run("spatial_gap=2") == 0
+    assert run("spatial_gap=2", *VIDEOS_ONLY) == 0
     for path in records_before:
         assert json.loads(path.read_text())["status"] == "ok"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
     original = point.sample
 
@@ -110,7 +115,8 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
         return result
 
     monkeypatch.setattr(point, "sample", breaks_at_gap_three)
-    assert run("-m", "spatial_gap=2,3,4") == 1
+    quick = ("metrics.names=[psnr]", "record.curves=false")
+    assert run("-m", "spatial_gap=2,3,4", *quick) == 1
     jobs, points = records(only_sweep())
     assert [job["status"] for job in jobs] == ["ok", "failed", "ok"]
     assert points[1]["error"]["type"] == "InputsDiffer"
@@ -121,7 +127,7 @@ def test_a_point_that_fails_is_a_row_and_the_sweep_goes_on(run, monkeypatch):
 
     # Failed points are tried again, the others are there already.
     monkeypatch.setattr(point, "sample", original)
-    assert run("-m", "spatial_gap=2,3,4", "name=again") == 0
+    assert run("-m", "spatial_gap=2,3,4", "name=again", *quick) == 0
     (again,) = Path("results/again").iterdir()
     assert [job["cached"] for job in records(again)[0]] == [True, False, True]
 
@@ -140,6 +146,7 @@ def test_points_that_cannot_be_are_rows(run, capsys):
     assert "method.steps=null" in report
 
 
+@pytest.mark.usefixtures("without_analysis")
 def test_on_error_raise_stops(run, monkeypatch):
     def fails(settings, plan, curves, tape_identity):
         raise RuntimeError("no memory left")
@@ -151,9 +158,10 @@ def test_on_error_raise_stops(run, monkeypatch):
     assert "no memory left" in json.dumps(jobs[0]["error"])
 
 
+@pytest.mark.usefixtures("without_analysis")
 @pytest.mark.parametrize("preset", ["pab236", pytest.param("pab_document", marks=pytest.mark.slow)])
 def test_presets_reuse_every_kind(run, preset):
-    assert run(f"preset={preset}", "metrics=none") == 0
+    assert run(f"preset={preset}", *VIDEOS_ONLY) == 0
     (job,) = Path("results/single").iterdir()
     pointer = json.loads((job / "point.json").read_text())
     record = json.loads((job / pointer["store"] / pointer["id"] / "record.json").read_text())
@@ -180,6 +188,7 @@ def test_a_device_that_is_not_here_is_refused(run, capsys):
     assert "device=cuda:99: torch sees" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_analysis")
 def test_a_job_is_composed_once(run, monkeypatch):
     own = ConfigLoaderImpl.load_sweep_config
     composed = []
@@ -188,6 +197,10 @@ def test_a_job_is_composed_once(run, monkeypatch):
         composed.append(keywords.get("sweep_overrides") or arguments[1])
         return own(self, *arguments, **keywords)
 
+    def fails(settings, plan, curves, tape_identity):
+        raise RuntimeError("nothing is sampled here")
+
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
-    assert run("-m", "spatial_gap=2,3", "metrics=none", "record.curves=false") == 0
+    monkeypatch.setattr(point, "sample", fails)
+    assert run("-m", "spatial_gap=2,3", *VIDEOS_ONLY) == 1
     assert [overrides[0] for overrides in composed] == ["spatial_gap=2", "spatial_gap=3"]

@@ -10,6 +10,8 @@ SIZE = ["model.height=32", "model.width=32", "steps=6", "threshold=[100,700]", "
 SOON = ["speed.precision=0.5", "record.curves=false", "record.videos=false"]
 PROMPT = "prompts.texts=[a large red circle moves right slowly over a black background]"
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
@@ -77,6 +79,7 @@ def test_a_speedup_that_is_optimised_is_measured_at_once(capsys):
     assert capsys.readouterr().err.count("timing 2 kinds of calls") == 1
 
 
+@pytest.mark.slow
 def test_whole_videos_judge(folder, capsys):
     file = folder / "speed.json"
     grid = ("task=speed", "-m", "spatial_gap=1,2", "speed.turns=2", f"json={file}")

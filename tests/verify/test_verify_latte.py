@@ -17,6 +17,13 @@ def folder(tmp_path):
     return copy
 
 
+def only(folder, stem):
+    """Leave only one file, so that a check of its format is quick."""
+    for path in folder.iterdir():
+        if path.stem != stem:
+            path.unlink()
+
+
 def test_all_golden_data_is_reproduced():
     checks = run_checks(LatteVerifier(), FIXTURE)
     assert [c for c in checks if not c.passed] == []
@@ -25,6 +32,7 @@ def test_all_golden_data_is_reproduced():
 
 
 def test_one_changed_decision_is_found(folder):
+    only(folder, "pab_decisions_50")
     path = folder / "pab_decisions_50.json"
     content = json.loads(path.read_text())
     digits = content["configs"]["347_no_mlp"]["decisions"]["cross"]["block_5"]
@@ -36,8 +44,10 @@ def test_one_changed_decision_is_found(folder):
 
 
 def test_a_changed_rule_is_found(folder):
+    only(folder, "latte_tiny_pab")
     path = folder / "latte_tiny_pab.json"
     content = json.loads(path.read_text())
+    content["pab"] = {name: content["pab"][name] for name in ("seed_doc_2_4_7", "paper_235")}
     content["pab"]["paper_235"]["videosys_config"]["cross_range"] = 6
     path.write_text(json.dumps(content))
     failed = {c.case for c in run_checks(LatteVerifier(), folder) if not c.passed}

@@ -27,7 +27,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="session", autouse=True)
 def composed_once_for_all_tests() -> Iterator[None]:
-    """Lets all tests share what Hydra made of the same files and groups, as the jobs of a command do.
+    """Lets all tests share what Hydra made of the same files and groups, as jobs of a command do.
 
     `config/test_composing.py` shows that nothing else comes out. A test that changes a
     configuration file after it was read needs another folder for the second one.

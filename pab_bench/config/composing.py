@@ -133,9 +133,7 @@ class _Copies(CachingConfigRepository):
         read: what was read of each file, for all choices.
     """
 
-    def __init__(
-        self, delegate: IConfigRepository, read: dict[str, ConfigResult | None]
-    ) -> None:
+    def __init__(self, delegate: IConfigRepository, read: dict[str, ConfigResult | None]) -> None:
         self.delegate = delegate
         self.cache = {}
         self._read = read

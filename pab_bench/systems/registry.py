@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from pab_bench.errors import ConfigError
 from pab_bench.problems import InvalidSettings, Problem
@@ -45,6 +46,8 @@ SYSTEMS: Registry[System] = Registry(
 _STAGES = ("timesteps", "encode", "noise", "denoise", "decode")
 _TRIED_STEPS = 10
 """Steps by which a scheduler is compared with the formula that it is said to follow."""
+_rehearsed: WeakSet[Blueprint] = WeakSet()
+"""Blueprints that have sampled a video without weights: each command would do it twice."""
 
 
 def sampler_address(system: str) -> str:
@@ -160,7 +163,8 @@ def _check_video(model: ModelSettings, dtype: str) -> None:
         return
     from pab_bench.systems.blueprint import SizedBlueprint  # It needs torch.
 
-    if not isinstance(blueprint, SizedBlueprint):  # It has rehearsed the real call.
+    # One of another kind has rehearsed the real call.
+    if blueprint in _rehearsed or not isinstance(blueprint, SizedBlueprint):
         return
     setting = f"model={model.name}" if model.path is None else f"model.path={model.path}"
     try:
@@ -181,6 +185,7 @@ def _check_video(model: ModelSettings, dtype: str) -> None:
             "model.schedule=null"
         )
         raise CheckpointRefused([Problem(setting, reason)])
+    _rehearsed.add(blueprint)
 
 
 def architecture_of(transformer: Any) -> Architecture:

@@ -163,9 +163,7 @@ def test_folders_are_told_apart(loader: ConfigLoaderImpl, tmp_path: Path) -> Non
         assert composed(new_loader(tmp_path / "one"), []).name == "one"
 
 
-def test_what_cannot_be_merged_is_refused_again(
-    loader: ConfigLoaderImpl, tmp_path: Path
-) -> None:
+def test_what_cannot_be_merged_is_refused_again(loader: ConfigLoaderImpl, tmp_path: Path) -> None:
     del loader
     (tmp_path / "config.yaml").write_text(
         "defaults:\n  - pab_bench_schema\n  - _self_\nspatial_gap: many\n"

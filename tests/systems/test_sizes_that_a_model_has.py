@@ -6,7 +6,7 @@ import pytest
 
 from pab_bench.config.compose import compose
 from pab_bench.problems import InvalidSettings
-from pab_bench.systems.registry import check_videos
+from pab_bench.systems.registry import check_videos, get_blueprint
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,27 @@ def test_other_frames_than_the_weights_are_for(name, frames):
 )
 def test_sizes_that_a_model_can_do(name, change):
     check_videos([(replace(compose(model=name).model, **change), "float32")])
+
+
+def test_a_size_is_tried_once(monkeypatch):
+    model = replace(compose(model="latte_mini").model, height=40)
+    own = type(get_blueprint(model, "float32")).decode
+    tried = []
+
+    def counted(self, convention):
+        tried.append(convention)
+        return own(self, convention)
+
+    monkeypatch.setattr(type(get_blueprint(model, "float32")), "decode", counted)
+    for _ in range(2):
+        check_videos([(model, "float32")])
+    assert tried == ["model"]
+    check_videos([(model, "float16")])
+    assert tried == ["model", "model"]
+
+
+def test_what_is_refused_once_is_refused_again():
+    model = replace(compose(model="latte_mini").model, frames=8)
+    for _ in range(2):
+        with pytest.raises(InvalidSettings, match="does not sample 8 frames of"):
+            check_videos([(model, "float32")])

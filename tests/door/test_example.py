@@ -26,6 +26,12 @@ def not_that_exact(monkeypatch):
 
 
 @pytest.fixture
+def untimed(monkeypatch):
+    """Points of a run are not timed: the README's are."""
+    monkeypatch.setattr("pab_bench.tasks.finish.time_speeds", lambda pointers, points: None)
+
+
+@pytest.fixture
 def known(latte, tmp_path):
     """What examples take for granted: a pipeline, how it is called, and a folder for results."""
     small = {"model.height": 32, "model.width": 32, "steps": 8, "metrics": ["psnr"]}
@@ -43,6 +49,7 @@ def failures(test):
     return "".join(found)
 
 
+@pytest.mark.usefixtures("untimed")
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, known, sweep_folder):
     module = importlib.import_module(f"pab_bench.door.{name}")
@@ -65,6 +72,7 @@ def test_there_are_examples():
     assert "api.md" in pages_with_examples()
 
 
+@pytest.mark.usefixtures("untimed")
 @pytest.mark.parametrize("page", pages_with_examples())
 def test_pages(page, tmp_path):
     text = (DOCS / page).read_text()
@@ -81,6 +89,7 @@ def test_readme(latte, tmp_path, monkeypatch):
     text = (DOCS.parent / "README.md").read_text()
     code = re.search(r"^## From Python\n+```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     small = 'spatial_gap=2, steps=4, prompts=["a red circle"], spatial_threshold=[1, 999]'
+    small += ', **{"model.height": 32, "model.width": 32}'
     assert "spatial_gap=2)" in code[1]
     call = {"num_inference_steps": 8, "height": 32, "width": 32, "clean_caption": False}
     seed = torch.Generator().manual_seed
@@ -93,6 +102,7 @@ def test_readme(latte, tmp_path, monkeypatch):
     assert names["results"].summary["status"].tolist() == ["ok"]
 
 
+@pytest.mark.usefixtures("untimed")
 @pytest.mark.parametrize("notebook", sorted(path.name for path in DOCS.glob("*.ipynb")))
 def test_notebooks(notebook):
     cells = json.loads((DOCS / notebook).read_text())["cells"]

@@ -165,6 +165,7 @@ def test_a_sweep_from_the_command_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [PROMPT, "steps=4", "spatial_gap=2", "spatial_threshold=[1,999]"]
     arguments += ["metrics.names=[psnr]", "record.curves=false", "speed.precision=0.5"]
+    arguments += ["model.height=32", "model.width=32"]
     assert main(["tracking=wandb", *arguments]) == 0
     (job,) = (tmp_path / "results" / "single").iterdir()
     pointer = json.loads((job / "point.json").read_text())

@@ -44,7 +44,10 @@ PROMPT = "a large red circle moves right slowly over a black background"
 STEPS, GUIDANCE, WINDOW = 8, 6.0, (100, 800)
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=pytest.mark.slow) if n == "5b" else n for n in VARIANTS],
+)
 def saved(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cogvideox")
     tiny_cogvideox(**VARIANTS[request.param]).save_pretrained(folder)
@@ -86,7 +89,7 @@ def whole(pipeline, output_type, seed=None, **more):
     ).frames
 
 
-@pytest.mark.parametrize("gap", [2, 3])
+@pytest.mark.parametrize("gap", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_ungated_equals_diffusers_own_hook(saved, sampler, inputs, gap):
     ours = follow(sampler, inputs, Rules(spatial=GapRule(True, WINDOW, gap)), "ungated")
     pipeline = CogVideoXPipeline.from_pretrained(saved, local_files_only=True)

@@ -37,7 +37,7 @@ class Known:
         transformers: how many there are; the second is called from step 1 on.
         depth: blocks of the longest list.
         frames: what its call calls their number.
-        slow: whether it takes seconds.
+        slow: whether it takes seconds, or another one is tried always that has all it has.
         system: of the models of a name of their own that it is one of.
         left_out: modules that are no sites.
     """
@@ -58,12 +58,12 @@ REFINED = (f"{REFINER}.attn", f"{REFINER}.ff")
 FULL = {"spatial": 2, "cross": 2, "mlp_spatial": 2}
 JOINT = {"spatial": 2, "mlp_spatial": 2}
 KNOWN = {
-    "wan": Known((5, 32, 32), FULL, lanes=2, system="wan"),
+    "wan": Known((5, 32, 32), FULL, lanes=2, slow=True, system="wan"),
     "wan_2_2": Known((5, 32, 32), FULL, lanes=2, transformers=2, system="wan"),
-    "skyreels": Known((5, 32, 32), FULL, lanes=2, system="wan"),
+    "skyreels": Known((5, 32, 32), FULL, lanes=2, slow=True, system="wan"),
     "ltx": Known((9, 32, 32), FULL, system="ltx_video"),
-    "cogvideox": Known((9, 32, 32), JOINT),
-    "mochi": Known((7, 16, 16), JOINT | {"mlp_text": 1}, system="mochi"),
+    "cogvideox": Known((9, 32, 32), JOINT, slow=True),
+    "mochi": Known((7, 16, 16), JOINT | {"mlp_text": 1}, slow=True, system="mochi"),
     "hunyuan": Known(
         (5, 32, 32),
         JOINT | {"mlp_text": 2, "spatial_single": 3},

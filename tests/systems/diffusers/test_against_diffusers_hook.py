@@ -25,7 +25,7 @@ def relative(latents, baseline):
     return float((latents - baseline).norm() / baseline.norm())
 
 
-@pytest.mark.parametrize("gap", [2, 3])
+@pytest.mark.parametrize("gap", [2, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["ltx", "mochi", "cogvideox", "hunyuan"])
 def test_its_videos_are_ours(saved, name, gap):
     driven = drive(name, saved(name), system=KNOWN[name].system or "diffusers")

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from systems.diffusers.driven import GUIDANCE, STEPS
+from systems.diffusers.driven import GUIDANCE, STEPS, drive
 
 from pab_bench.engine.boundaries import within_transformers
 from pab_bench.engine.engine import Engine
@@ -92,11 +92,11 @@ NAMED = {"wan": "wan", "skyreels": "wan", "ltx": "ltx_video", "mochi": "mochi"} 
 }
 
 
-def test_named_systems_say_what_is_seen(driven):
-    if driven.name not in NAMED:
-        pytest.skip("has no name of its own")
+@pytest.mark.parametrize("name", NAMED)
+def test_named_systems_say_what_is_seen(saved, name):
+    driven = drive(name, saved(name))
     transformer = driven.transformers[0]
-    named = load(SYSTEMS.load(NAMED[driven.name]).architecture)(transformer).stack()
+    named = load(SYSTEMS.load(NAMED[name]).architecture)(transformer).stack()
     seen = stack_of(driven.sampler.architecture)
     assert [(b.module, b.index, b.takes) for b in named] == [
         (b.module, b.index, b.takes) for b in seen

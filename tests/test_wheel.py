@@ -44,6 +44,7 @@ def test_the_wheel_carries_configuration_and_minis(wheel):
     assert not [name for name in names if name.startswith(("tests/", "results/", "conf/"))]
 
 
+@pytest.mark.slow
 def test_it_runs_from_a_fresh_environment_in_another_directory(wheel, tmp_path):
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)

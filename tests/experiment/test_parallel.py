@@ -79,6 +79,7 @@ def test_workers_of_joblib(quiet, serial):
     assert numbers("results") == serial
 
 
+@pytest.mark.slow
 def test_a_job_of_submitit(quiet, serial):
     one = ["-m", "spatial_gap=3", *SWEEP[2:]]
     assert main([*one, "hydra/launcher=submitit_local", *TINY]) == 0

@@ -223,6 +223,7 @@ def test_any_prompt_is_exported_with_the_file_that_names_it(any_prompts, capsys)
                 assert prompts[f"{number:03d}-{seed}.mp4"] == ANY_PROMPTS[number]
 
 
+@pytest.mark.slow
 def test_results_of_short_names_and_of_other_forms_of_letters_are_read_back(any_prompts):
     to = any_prompts / "to"
     assert main(["vbench", str(any_prompts), str(to)]) == 0
@@ -235,6 +236,7 @@ def test_results_of_short_names_and_of_other_forms_of_letters_are_read_back(any_
     assert list(zip(videos["prompt"], videos["seed"], strict=True)) == [(0, 7), (4, 0), (3, 0)]
 
 
+@pytest.mark.slow
 def test_prompts_that_are_one_video_are_one_unit_of_the_interval(any_prompts):
     record = any_prompts / "points" / ("p" * 20) / "record.json"
     content = json.loads(record.read_text("utf-8"))

@@ -55,6 +55,7 @@ def failures(folder):
     return [check for check in run_checks(MetricsVerifier(), folder) if not check.passed]
 
 
+@pytest.mark.slow
 def test_command_passes_on_the_whole_fixture(fixture_folder, tmp_path):
     report = tmp_path / "report.json"
     done = subprocess.run(

@@ -101,6 +101,7 @@ def test_a_resumed_training_equals_an_undisturbed_one(tmp_path):
     assert any(not torch.equal(before[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
 def test_open_sora_trains_through_all_stages(tmp_path):
     work = prepared(tmp_path / "work", open_sora_model.FRAMES)
     temporal = TemporalVaeRecipe(steps=2, batch=2)

@@ -50,6 +50,7 @@ def test_a_named_model_runs_by_its_folder(saved, tmp_path, name):
     assert 0 < point.plan["reuse_share"]["all"] < point.plan["reuse_share"]["spatial"] <= 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wan", *OTHERS])
 def test_a_pipeline_runs_by_its_folder(saved, tmp_path, name):
     known = KNOWN[name]

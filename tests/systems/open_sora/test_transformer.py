@@ -88,6 +88,7 @@ def test_widths_that_do_not_divide_are_refused():
         STDiT3Transformer(depth=1, hidden_size=30, num_heads=2)
 
 
+@pytest.mark.slow
 def test_the_full_model_takes_no_time_and_no_memory_on_meta():
     """Must-show of the design: under 10 seconds and 2 GiB, imports included."""
     code = (

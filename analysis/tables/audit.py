@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
 from analysis.points import Point
+from analysis.tables.provenance import provenance
 from analysis.tables.write import MadeTable, TextTable
 from pab_bench.systems.call_arguments import CallArguments
 from pab_bench.text.spreadsheet import csv_text
@@ -84,5 +85,5 @@ def audit_table(data: SweepData) -> MadeTable:
         "Digits stand for the calls of a video: 2 everything computed, 1 one half of the guidance "
         "batch, + some modules, 0 none."
     )
-    document = TextTable(_HEADERS, cells, _NUMERIC, notes)
+    document = TextTable(_HEADERS, cells, _NUMERIC, [*notes, *provenance(data)])
     return MadeTable(document, csv_text(frame))

@@ -11,6 +11,7 @@ from analysis.data import SweepData
 from analysis.metrics import MetricFacts
 from analysis.rivals.entrants import AXES, PREFERRED, Rivals, rivals_of
 from analysis.rivals.standings import standings_frame
+from analysis.tables.provenance import provenance
 from analysis.tables.write import MadeTable, TextTable
 from pab_bench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from pab_bench.statistics.ranking import mark
@@ -48,7 +49,8 @@ def rivals_table(data: SweepData) -> MadeTable:
         for (equal, level), part in shown.groupby(["equal", "level"], sort=False):
             place = [own.name, level_text(str(equal), float(level), own, data.metrics[metric])]
             rows += _level(place, str(equal), part, data.metrics[metric])
-    return MadeTable(TextTable(_HEADERS, rows, _NUMERIC, _notes(rivals, frame)), csv_text(frame))
+    notes = [*_notes(rivals, frame), *provenance(data)]
+    return MadeTable(TextTable(_HEADERS, rows, _NUMERIC, notes), csv_text(frame))
 
 
 def level_text(equal: str, level: float, own: Rivals, facts: MetricFacts) -> str:

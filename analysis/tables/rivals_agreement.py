@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import factorial
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.data import SweepData
 from analysis.errors import NothingToShow
+from analysis.metrics import MetricFacts
 from analysis.rivals.entrants import Rivals, rivals_of
 from analysis.rivals.standings import SPEEDS
 from analysis.tables.write import MadeTable, TextTable
@@ -35,13 +36,26 @@ def rivals_agreement_table(data: SweepData) -> MadeTable:
     Raises:
         NothingToShow: no two baselines share so many methods at a speed.
     """
-    rows = list(_rows(data, rivals_of(data)))
+    return agreement_table(rivals_of(data), data.metrics)
+
+
+def agreement_table(rivals: list[Rivals], metrics: Mapping[str, MetricFacts]) -> MadeTable:
+    """As `rivals_agreement_table`, of rivals that may be from several sweeps.
+
+    Args:
+        rivals: of each baseline.
+        metrics: what the metrics are.
+
+    Raises:
+        NothingToShow: no two baselines share so many methods at a speed.
+    """
+    rows = list(_rows(metrics, rivals))
     if not rows:
         raise NothingToShow(f"no two baselines have {LEAST} methods that reach the same speed")
     frame = pd.DataFrame(rows)
     cells = [
         [
-            data.metrics[row["metric"]].label,
+            metrics[row["metric"]].label,
             f"{row['level']:g}x {'speedup' if row['axis'] == 'speedup' else 'fewer operations'}",
             row["first"],
             row["second"],
@@ -64,12 +78,12 @@ _NOTES = (
 )
 
 
-def _rows(data: SweepData, rivals: list[Rivals]) -> Iterator[dict[str, Any]]:
+def _rows(metrics: Mapping[str, MetricFacts], rivals: list[Rivals]) -> Iterator[dict[str, Any]]:
     for one, other in combinations(rivals, 2):
         if one.axis != other.axis:
             continue
         for metric in (name for name in one.metrics if name in other.metrics):
-            better = bool(data.metrics[metric].higher_is_better)
+            better = bool(metrics[metric].higher_is_better)
             # Seeds of their own: equal draws for two models would be a pairing by accident.
             contests = [own.contest(metric, better, SEED + n) for n, own in enumerate((one, other))]
             for level in SPEEDS:

@@ -257,7 +257,7 @@ def test_orders_on_two_models_agree_as_far_as_they_were_made_to(tmp_path: Path) 
         (found,) = rivals_of(data)
         found.baseline.record["model"]["name"] = model
         rivals.append(found)
-    rows = pd.DataFrame(_rows(data, rivals))
+    rows = pd.DataFrame(_rows(data.metrics, rivals))
     assert set(rows["level"]) == {1.25, 1.5, 2.0}
     by_pair = rows.groupby(["first", "second"])["correlation"].agg(["min", "max"])
     names = [f"{model}, 20 steps, guidance 7.5" for model in orders]

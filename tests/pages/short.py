@@ -14,7 +14,7 @@ _SMALL = ("model.height=32", "model.width=32")
 _FEW_FIGURES = ("record.curves=false", "record.videos=false")
 _CURVES = ("claims", "advise")
 _OF_TASKS = {
-    "speed": ("speed.precision=0.5", "speed.budget_s=150"),
+    "speed": ("speed.calls=true", "speed.precision=0.5", "speed.budget_s=150"),
     "advise": ("advise.budget=4", "advise.max_lag=3"),
     "calibrate": ("calibrate.hold_out=0", "calibrate.degree=1"),
 }

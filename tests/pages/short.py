@@ -20,6 +20,8 @@ _OF_TASKS = {
 }
 _CALIBRATED = {"magcache", "teacache"}
 """Methods whose constants belong to the usual number of steps."""
+_AT_FULL_SIZE = {"adacache", "delta_dit", "delta_dit_pab", "fastercache", "tgate", "tgate_pab"}
+"""Methods whose settings belong to a model with all of its blocks and steps."""
 _NO_WEIGHTS = ("plan", "cost", "scaling")
 _LATTE = {"latte_mini", "latte_mini_random"}
 _NOT_HERE = ("hydra.launcher.partition=", "hydra.launcher.gpus_per_node=")
@@ -44,6 +46,8 @@ def shortened(words: Sequence[str]) -> list[str]:
         return [*words, *_PLACES]
     models = [_mini(name) for name in values.get("model", "latte_mini").split(",")]
     minis = [name for name in models if name is not None]
+    if values.get("method") in _AT_FULL_SIZE:
+        return [*words, "task=plan", *_PLACES]
     if len(minis) < len(models):  # Its weights are not here: all but the sampling.
         given = [word for word in words if not word.startswith(("model=", "task="))]
         return [*given, f"model={values['model']}", "task=plan", *_PLACES]
@@ -54,6 +58,8 @@ def shortened(words: Sequence[str]) -> list[str]:
     if values.get("threshold") == "auto":  # A curve of few steps has no flat part to be found.
         return [*words, "speed.calls=false", f"prompts.texts=[{PROMPT}]", *_PLACES]
     more = [*_FEW, *_OF_TASKS.get(task, ())]
+    if values.get("method") == "fewer_steps":  # Fewer than the baseline's.
+        more.append("steps=24")
     if task not in _CURVES:
         more += _FEW_FIGURES
     if not {"metrics", "objectives"} & values.keys() and sweep != "search" and task != "advise":

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from site_pages.places import ROOT
 
+from pab_bench.minis.random_cogvideox import FOLDER as RANDOM_WEIGHTS
+from pab_bench.minis.random_cogvideox import main as write_cogvideox
 from pab_bench.store.mp4 import write_mp4
 
 PIPELINE = ROOT / "pab_bench" / "minis" / "latte"
@@ -22,6 +24,7 @@ def lay_out(folder: Path) -> None:
     (folder / "my.yaml").write_text(RULES)
     (folder / "prompts.txt").write_text(f"{PROMPT}\n")
     (folder / "FOLDER").symlink_to(PIPELINE)
+    write_cogvideox([str(folder / RANDOM_WEIGHTS)])
     advice = folder / "results" / "advice" / "open_sora_mini-1a2b3c4d"
     advice.mkdir(parents=True)
     (advice / "preset.yaml").write_text(RULES.replace("[100, 800]", "[450, 930]"))

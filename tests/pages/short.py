@@ -20,7 +20,15 @@ _OF_TASKS = {
 }
 _CALIBRATED = {"magcache", "teacache"}
 """Methods whose constants belong to the usual number of steps."""
-_AT_FULL_SIZE = {"adacache", "delta_dit", "delta_dit_pab", "fastercache", "tgate", "tgate_pab"}
+_AT_FULL_SIZE = {
+    "adacache",
+    "delta_dit",
+    "delta_dit_pab",
+    "fastercache",
+    "mask",
+    "tgate",
+    "tgate_pab",
+}
 """Methods whose settings belong to a model with all of its blocks and steps."""
 _NO_WEIGHTS = ("plan", "cost", "scaling")
 _LATTE = {"latte_mini", "latte_mini_random"}

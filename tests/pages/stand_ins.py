@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ _WORDS = {"model=NAME": "model=latte_mini"}
 def lay_out(folder: Path) -> None:
     """Put there what the commands take for granted."""
     (folder / "my.yaml").write_text(RULES)
+    (folder / "plan.json").write_text(json.dumps({"spatial": "10" * 25}))
     (folder / "prompts.txt").write_text(f"{PROMPT}\n")
     (folder / "FOLDER").symlink_to(PIPELINE)
     write_cogvideox([str(folder / RANDOM_WEIGHTS)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,6 +111,17 @@ class _ProcessTime:
 def first_clock(device: str) -> CallClock:
     """The clock to begin with."""
     return EventClock(device) if device.startswith("cuda") else WallClock(device)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute by one thread within it, as `ProcessClock` wants it, and as before after it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def wait_for(device: str) -> None:

@@ -23,6 +23,7 @@ from pab_bench.speed.clocks import (
     ProcessClock,
     TooNoisy,
     first_clock,
+    one_thread,
     wait_for,
 )
 from pab_bench.speed.watch import Watch
@@ -103,11 +104,8 @@ def run_pass(given: PassInput, limits: PassLimits, seed: int = 0) -> TimingPass 
     try:
         timed = _Pass(given, captured, first_clock(given.device), threads, seed).run(limits, end)
     except TooNoisy:
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             timed = _Pass(given, captured, ProcessClock(), 1, seed).run(limits, end)
-        finally:
-            torch.set_num_threads(threads)
     return None if timed is None else replace(timed, took_s=time.monotonic() - start)
 
 

@@ -17,7 +17,7 @@ from pab_bench.engine.policy import Policy
 from pab_bench.experiment.identity import baseline_of
 from pab_bench.experiment.session import Session, open_session
 from pab_bench.methods.base import plan_of
-from pab_bench.speed.clocks import CallClock, ProcessClock, TooNoisy, first_clock
+from pab_bench.speed.clocks import CallClock, ProcessClock, TooNoisy, first_clock, one_thread
 from pab_bench.speed.wanted import WantedPlan
 from pab_bench.systems.base import lanes_of
 from pab_bench.timings.call_classes import Keeping
@@ -73,12 +73,8 @@ def _by_a_clock(
             return _turns(settings, session, wanted, steps, first_clock(session.device))
         except TooNoisy:
             _log.info("wall time is disturbed: whole videos are timed by their processor time")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return _turns(settings, session, wanted, steps, ProcessClock())
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _turns(

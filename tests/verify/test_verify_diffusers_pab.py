@@ -101,3 +101,8 @@ def test_other_folders_are_not_recognised(tmp_path):
         assert not verifier.recognises(FIXTURE)
     assert not LibraryMethodsVerifier().recognises(FIXTURE / "models")
     assert not LibraryModelsVerifier().recognises(FIXTURE / "pab_diffusers")
+
+
+def test_the_models_of_other_methods_without_reuse():
+    checks = run_checks(LibraryModelsVerifier(), FIXTURE.parent / "methods_b" / "models")
+    assert [(c.model, c.passed) for c in checks] == [("cogvideox", True), ("wan", True)]
